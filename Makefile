@@ -1,0 +1,67 @@
+# make course   set everything up and open the first lesson
+# make test     prove the whole project
+#
+# Both create the environment .venv on their first call (some minutes, about 1 GB) and are quick from then on.
+#
+#   PYTHON=python3.12        another Python (3.11 or newer)
+#   TORCH_INDEX=<address>    an extra package index that holds CPU-only builds of PyTorch (see README)
+#   LAB_FLAGS=--no-browser   passed on to JupyterLab
+#   BROWSER=no               make test without the browser tests
+
+PYTHON      ?= python3
+VENV        ?= .venv
+TORCH_INDEX ?=
+LAB_FLAGS   ?=
+BROWSER     ?= yes
+
+PY    := $(VENV)/bin/python
+PIP   := $(PY) -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+LESSONS = $(sort $(wildcard course/*.ipynb))
+
+# One thread per process: the lessons' run times are stated for it, and small tensors are fastest that way.
+# A plotting backend chosen in the caller's shell would keep figures out of the notebooks.
+export OMP_NUM_THREADS ?= 1
+unexport MPLBACKEND
+
+.PHONY: course instructor test benchmark notebooks clean
+
+course: $(VENV)/course.stamp
+	$(PY) -m mininnip lab $(LAB_FLAGS)
+
+instructor: $(VENV)/course.stamp
+	$(PY) -m mininnip lab --instructor $(LAB_FLAGS)
+
+test: $(VENV)/test.stamp
+ifeq ($(BROWSER),yes)
+	@$(PY) -c "from mininnip.doctor import require_chromium; require_chromium()"
+endif
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/basedpyright
+	$(PY) -m pytest --nbval-lax --nbval-current-env tests $(LESSONS) $(if $(filter yes,$(BROWSER)),,--ignore=tests/browser)
+
+benchmark: $(VENV)/test.stamp
+	$(PY) -m pytest tests/benchmarks --benchmark-enable --benchmark-only
+
+# Execute every lesson from top to bottom, keep its outputs, and write the measured run times into the README.
+notebooks: $(VENV)/test.stamp
+	$(PY) tests/execute_notebooks.py $(LESSONS)
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .benchmarks tests/browser/screenshots
+
+# PyTorch comes first and alone: a package that asks for "torch" later finds this exact version and leaves it in place.
+$(VENV)/course.stamp: pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+	  echo "mininnip needs Python 3.11 or newer, and '$(PYTHON)' is not. Name another one: make course PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "'$(PYTHON)' cannot create environments. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@echo "Installing PyTorch, then the course's other packages into $(VENV): this takes some minutes the first time."
+	$(PIP) $(TORCH)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/course.stamp
+	$(PIP) --editable ".[test]"
+	@touch $@
