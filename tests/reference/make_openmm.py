@@ -1,15 +1,15 @@
-"""Freeze energies and forces of every CHARMM-form term on a capped alanine, computed by OpenMM's Reference platform.
+"""Freeze energies and forces of every CHARMM-form term on a capped alanine, from OpenMM's Reference platform.
 
-    python tests/reference/make_openmm.py      (needs openmm==8.6.1 and numpy; writes bonded_openmm.npz beside this file)
+    python tests/reference/make_openmm.py    (needs openmm==8.6.1 and numpy; writes bonded_openmm.npz beside this file)
 
-The molecule has the connectivity of N-acetyl-alanine-N'-methylamide (22 atoms). The parameters are our own: realistic in
-size, taken from no published force field, and different for every term, so that a mixed-up index cannot go unnoticed. Some
-are deliberately unusual: phases other than 0 and 180 degrees (they show the sign of a dihedral), several multiplicities per
-quartet, and an improper that rests at 180 degrees (its angle difference must be wrapped). The geometry is made here too: a
-random start relaxed and then heated with these same terms, so no coordinates come from elsewhere.
+The molecule has the connectivity of N-acetyl-alanine-N'-methylamide (22 atoms). The parameters are our own: realistic
+in size, taken from no published force field, and different for every term, so that a mixed-up index cannot go
+unnoticed. Some are deliberately unusual: phases other than 0 and 180 degrees (they show the sign of a dihedral),
+several multiplicities per quartet, and impropers that rest at 180 degrees (their angle difference must be wrapped).
+The geometry is made here too: a random start relaxed and then heated with these same terms.
 
-Each term sits in a force group of its own in OpenMM, so energies and forces are known term by term. All numbers are float64.
-OpenMM works in kJ/mol and nm; the file holds eV and Å, converted once with CODATA 2018 values.
+Each term sits in a force group of its own in OpenMM, so energies and forces are known term by term. All numbers are
+float64. OpenMM works in kJ/mol and nm; the file holds eV and Å, converted once with CODATA 2018 values.
 
 The terms, with CHARMM's convention (no factor 1/2 in the harmonic ones):
 
@@ -23,7 +23,7 @@ The terms, with CHARMM's convention (no factor 1/2 in the harmonic ones):
     ..._14         the same over pairs_14, times lennard_jones_factor_14 and coulomb_factor_14
 
 `lennard_jones` and `coulomb` run over all pairs except `exclusions` (1-2 and 1-3 neighbors) and `pairs_14`. Angles in
-radian; a dihedral i-j-k-l is 0 when i and l are cis and follows IUPAC's sign. `impropers` are quartets with the same angle.
+radian; a dihedral i-j-k-l is 0 when i and l are cis and has IUPAC's sign; `impropers` are quartets with the same angle.
 Outputs: `energy_<term>` (F,) in eV and `forces_<term>` (F, 22, 3) in eV/Å over the F frames of `positions` (F, 22, 3).
 """
 
@@ -40,8 +40,8 @@ COULOMB_CONSTANT = 138.93545764438198 * KJ_PER_MOL * NANOMETER  # eV Å / e^2: t
 TERMS = ("bonds", "angles", "urey_bradley", "dihedrals", "impropers")
 TERMS += ("lennard_jones", "lennard_jones_14", "coulomb", "coulomb_14")
 
-NAMES = "CH3 H H H C O N H CA HA CB H H H C O N H CH3 H H H".split()
-NUMBERS = [{"H": 1, "C": 6, "N": 7, "O": 8}[name[0]] for name in NAMES]
+SYMBOLS = "CHHHCONHCHCHHHCONHCHHH"  # CH3-C(=O)-NH-CH(CH3)-C(=O)-NH-CH3
+NUMBERS = [{"H": 1, "C": 6, "N": 7, "O": 8}[symbol] for symbol in SYMBOLS]
 BONDS = [(0, 1), (0, 2), (0, 3), (0, 4), (4, 5), (4, 6), (6, 7), (6, 8), (8, 9), (8, 10), (10, 11), (10, 12), (10, 13)]
 BONDS += [(8, 14), (14, 15), (14, 16), (16, 17), (16, 18), (18, 19), (18, 20), (18, 21)]
 CHARGES = [-0.27, 0.09, 0.09, 0.09, 0.51, -0.51, -0.47, 0.31, 0.07, 0.09, -0.27, 0.09, 0.09, 0.09, 0.51, -0.51, -0.47]
@@ -71,7 +71,7 @@ def parameters():
     kcal = 4.184 * KJ_PER_MOL
     angles, dihedrals, exclusions, pairs_14 = topology()
     bond_kinds = {"HC": (320, 1.09), "HN": (440, 1.00), "CC": (250, 1.51), "CN": (340, 1.40), "CO": (620, 1.23)}
-    kinds = [bond_kinds["".join(sorted((NAMES[i][0], NAMES[j][0]), key="HCNO".index))] for i, j in BONDS]
+    kinds = [bond_kinds["".join(sorted((SYMBOLS[i], SYMBOLS[j]), key="HCNO".index))] for i, j in BONDS]
     kinds = [(370, 1.345) if {i, j} in ({4, 6}, {14, 16}) else kind for (i, j), kind in zip(BONDS, kinds, strict=True)]
 
     angle_k, angle_theta0, urey_bradley, urey_bradley_k, urey_bradley_s0 = [], [], [], [], []
