@@ -3,12 +3,15 @@
 #
 # Both create the environment .venv on their first call (some minutes, about 1 GB) and are quick from then on.
 #
-#   PYTHON=python3.12        another Python (3.11 or newer)
+#   PYTHON=python3.12        another Python: 3.11, 3.12 or 3.13
 #   TORCH_INDEX=<address>    an extra package index that holds CPU-only builds of PyTorch (see README)
 #   LAB_FLAGS=--no-browser   passed on to JupyterLab
 #   BROWSER=no               make test without the browser tests
 
-PYTHON      ?= python3
+# The first Python that every package has builds for.
+FITTING     := sys.version_info[:2] in ((3, 11), (3, 12), (3, 13))
+PYTHON      ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell \
+                 $(p) -c "import sys; sys.exit(not $(FITTING))" 2>/dev/null && echo $(p))) python3)
 VENV        ?= .venv
 TORCH_INDEX ?=
 LAB_FLAGS   ?=
@@ -53,8 +56,9 @@ clean:
 
 # PyTorch comes first and alone: a package that asks for "torch" later finds this exact version and leaves it in place.
 $(VENV)/course.stamp: pyproject.toml
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
-	  echo "mininnip needs Python 3.11 or newer, and '$(PYTHON)' is not. Name another one: make course PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c "import sys; sys.exit(not $(FITTING))" || { \
+	  echo "mininnip needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is not. Name another: make course PYTHON=python3.12"; \
+	  exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "'$(PYTHON)' cannot create environments. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
 	@echo "Installing PyTorch, then the course's other packages into $(VENV): this takes some minutes the first time."

@@ -1,9 +1,9 @@
 """Doctor: look at this computer and say what a lesson would trip over, one line and one remedy per finding (layer 9).
 
 `python -m mininnip doctor` prints the findings and exits with 1 if something must be repaired; in a notebook,
-`doctor.report()` prints the same. Each `check_...` function looks at one thing and returns its findings, so that a broken
-part (a package that does not import, a missing file) is a finding and not a traceback. Imports nothing of mininnip: it has to
-work when the rest does not.
+`doctor.report()` prints the same. Each `check_...` function looks at one thing and returns its findings, so that a
+broken part (a package that does not import, a missing file) is a finding and not a traceback. Imports nothing of
+mininnip: it has to work when the rest does not.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Literal
 REPOSITORY = Path(__file__).resolve().parent.parent
 REINSTALL = "delete the folder .venv and run `make course` again (Windows and conda: repeat the README's install block)"
 GIB = 2**30
+PYTHON_VERSIONS = ((3, 11), (3, 12), (3, 13))
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,11 @@ def examine() -> list[Finding]:
 
 
 def check_python() -> list[Finding]:
-    """Python 3.11 or newer."""
+    """A Python version for which every package of the course has builds."""
     line = f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})"
-    if sys.version_info < (3, 11):
-        return [
-            Finding("repair", f"{line}; the course needs 3.11 or newer", "install a newer Python, then " + REINSTALL)
-        ]
+    if sys.version_info[:2] not in PYTHON_VERSIONS:
+        remedy = f"install Python 3.13, 3.12 or 3.11, then {REINSTALL}"
+        return [Finding("repair", f"{line}; the course needs 3.11, 3.12 or 3.13", remedy)]
     return [Finding("ok", line)]
 
 
@@ -114,7 +114,7 @@ def check_device() -> list[Finding]:
 def check_widgets() -> list[Finding]:
     """The JavaScript halves of ipywidgets and anywidget, and whether they understand the Python halves.
 
-    ipywidgets 8 speaks with release line 5 of its JupyterLab extension; anywidget asks for its own release line, major.minor.
+    ipywidgets 8 speaks with release 5.x of its JupyterLab extension; anywidget asks for its own release, major.minor.
     """
     anywidget_line = ".".join(importlib.metadata.version("anywidget").split(".")[:2]) + "."
     findings = []
@@ -122,9 +122,7 @@ def check_widgets() -> list[Finding]:
         found = extension_version(extension)
         if found is None or not found.startswith(wanted):
             have = f"has {found}" if found else "has none"
-            line = (
-                f"sliders and buttons: Python needs the JupyterLab extension {extension} {wanted}x, JupyterLab {have}"
-            )
+            line = f"sliders and buttons: Python needs {wanted}x of the extension {extension}, JupyterLab {have}"
             findings.append(Finding("repair", line, REINSTALL))
     return findings or [Finding("ok", "sliders and buttons: the Python and JavaScript halves belong together")]
 
@@ -142,26 +140,23 @@ def check_viewer() -> list[Finding]:
         have = f"JupyterLab has {found}" if found else "JupyterLab has none"
         line = f"3-D viewer: nglview asks for JavaScript {asked}, {have}: molecules would be red boxes"
         return [Finding("repair", line, remedy)]
-    hint = (
-        "if a molecule stays blank, the browser lacks WebGL: switch hardware acceleration on; pictures show meanwhile"
+    webgl = (
+        "WebGL: if a molecule stays blank, switch on hardware acceleration in the browser; flat pictures show meanwhile"
     )
-    return [Finding("ok", f"3-D viewer: nglview asks for JavaScript {asked}, JupyterLab has it; {hint}")]
+    return [Finding("ok", f"3-D viewer: nglview asks for JavaScript {asked}, JupyterLab has it"), Finding("ok", webgl)]
 
 
 def check_memory() -> list[Finding]:
-    """Free memory; the largest lesson needs about 1 GiB."""
+    """Free memory; a lesson needs about 1 GiB."""
     import psutil
 
     free = psutil.virtual_memory().available / GIB
     line = f"free memory: {free:.1f} GiB"
     if free < 1:
-        return [
-            Finding("repair", f"{line}; a lesson needs about 1 GiB", "close other programs, or shut down other kernels")
-        ]
+        remedy = "close other programs and shut down other lessons' kernels"
+        return [Finding("repair", f"{line}; a lesson needs about 1 GiB", remedy)]
     if free < 2:
-        return [
-            Finding("note", f"{line}; enough for one lesson at a time", "shut down a lesson's kernel before the next")
-        ]
+        return [Finding("note", f"{line}; enough for one lesson", "shut a lesson's kernel down before the next")]
     return [Finding("ok", line)]
 
 
@@ -205,7 +200,8 @@ CHECKS: list[Callable[[], list[Finding]]] = [
 ]
 
 HOW_TO_GET_CHROMIUM = (
-    "Debian and Ubuntu: sudo apt install chromium; Fedora: sudo dnf install chromium; macOS: brew install --cask chromium; "
+    "Debian and Ubuntu: sudo apt install chromium; Fedora: sudo dnf install chromium; "
+    "macOS: brew install --cask chromium; "
     "or point the variable MININNIP_CHROMIUM to a Chromium, Chrome or Edge program"
 )
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge")

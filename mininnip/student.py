@@ -1,8 +1,9 @@
 """The student's copy of the course, and JupyterLab on it (layer 9; imports nothing of mininnip).
 
-The notebooks in course/ carry the outputs of a clean run and one collapsed cell for the instructor. A student works on a copy
-in course-student/: without the instructor's cells, and without outputs, so that "predict first" is a real question. The copy is
-refreshed when the course is updated; a notebook the student has edited is never lost: it is set aside under a new name first.
+The notebooks in course/ carry the outputs of a clean run and one collapsed cell for the instructor. A student works on
+a copy in course-student/: without the instructor's cells, and without outputs, so that "predict first" is a real
+question. The copy is refreshed when the course is updated; a notebook the student has edited is never lost: it is set
+aside under a new name first.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def require_course(repository: Path = REPOSITORY) -> Path:
 def update_copy(repository: Path = REPOSITORY) -> Path:
     """Make course-student/, or bring it up to date without losing anything the student wrote.
 
-    A notebook is replaced only if the course has a new version of it. If the student has edited a cell of the old one, that
-    file is kept beside it under a new name, and one line says so.
+    A notebook is replaced only if the course has a new version of it. If the student has edited a cell of the old one,
+    that file is kept beside it under a new name, and one line says so.
 
     Returns:
         The folder course-student/.
