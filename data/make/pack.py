@@ -1,0 +1,140 @@
+"""Turn the labels of work/ into the files that ship: one compressed npz per set, then the checksums (index.py).
+
+Arrays of a frame set (frames F, atoms N): `numbers (N,)`, `positions (F, N, 3)` and `forces` float32, `energy (F,)` float64,
+`cell (3, 3)` or `(F, 3, 3)`, `pbc (3,)`, and per frame `id`, `split` (train, valid, test), `group` (how it was sampled),
+`trajectory` (-1: independent draw); further labels are `energy_<method>` and `forces_<method>`, NaN where not computed.
+`metadata` is a JSON string: engine, level, settings, status.
+
+Splits: a trajectory, an optimization or a scan goes whole into one split; only independent draws are divided by number.
+
+Run:  python pack.py [set ...]        default: every set that has labels
+"""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+from index import main as write_index
+from labeling import OUTPUT, WORK, load
+
+MISSING = {float: np.nan, int: -1, str: ""}
+
+
+def column(values):
+    """One array of per-frame values, with the missing ones marked."""
+    kind = type(next(value for value in values if value is not None))
+    kind = {np.float64: float, np.int64: int, np.str_: str}.get(kind, kind)
+    return np.array([MISSING[kind] if value is None else kind(value) for value in values])
+
+
+def arrays(frames):
+    """Labelled frames of equal composition as the arrays described above."""
+    first = frames[0]
+    assert all((frame.numbers == first.numbers).all() for frame in frames), "frames differ in composition"
+    cells = np.array([frame.cell.array for frame in frames])
+    result = {
+        "numbers": first.numbers.astype(np.int16),
+        "positions": np.array([frame.positions for frame in frames], np.float32),
+        "cell": cells[0] if (cells == cells[0]).all() else cells,
+        "pbc": first.pbc,
+        "energy": np.array([frame.get_potential_energy() for frame in frames]),
+        "forces": np.array([frame.get_forces() for frame in frames], np.float32),
+    }
+    keys = dict.fromkeys(key for frame in frames for key in frame.info)
+    result |= {key: column([frame.info.get(key) for frame in frames]) for key in keys}
+    for key in dict.fromkeys(key for frame in frames for key in frame.arrays if key.startswith("forces_")):
+        empty = np.full((len(first), 3), np.nan)
+        result[key] = np.array([frame.arrays.get(key, empty) for frame in frames], np.float32)
+    return result
+
+
+def write_npz(name, data, **metadata):
+    """Write one set in one step, so that no half file ever bears its name."""
+    for key, values in data.items():
+        if key in ("energy", "forces", "positions") and not np.isfinite(values).all():
+            sys.exit(f"{name}: {key} holds a value that is not finite; nothing written")
+    assert len(np.unique(data["id"])) == len(data["id"]), f"{name}: an id occurs twice"
+    temporary = OUTPUT / f"{name}.tmp.npz"
+    np.savez_compressed(temporary, **data, metadata=json.dumps(metadata, ensure_ascii=False))
+    temporary.rename(OUTPUT / f"{name}.npz")
+
+
+def settings_of(path):
+    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+
+
+def dimers():
+    shutil.copy(WORK / "dimers.npz", OUTPUT / "dimers.npz")
+
+
+def ammonia_split(info):
+    """MD by trajectory, the noise-free path and the stationary points to test, independent draws by number."""
+    if info["group"] == "md":
+        return info["split"]
+    if info["group"] in ("stationary", "inversion"):
+        return "test"
+    return "valid" if int(info["id"].split("-")[-1]) % 5 == 4 else "train"
+
+
+def ammonia_cc_pvdz():
+    path = WORK / "ammonia_cc-pvdz.extxyz"
+    frames = load(path)
+    for frame in frames:
+        frame.info["split"] = ammonia_split(frame.info)
+        frame.info.setdefault("trajectory", -1)
+    write_npz("ammonia_cc_pvdz", arrays(frames), **settings_of(path), status=f"complete, {len(frames)} frames")
+
+
+def ethanol_gfn2():
+    with np.load(WORK / "ethanol_gfn2.npz") as data:
+        frames = len(data["energies"])
+        result = {"numbers": data["numbers"].astype(np.int16), "positions": data["positions"].astype(np.float32)}
+        result |= {"cell": np.zeros((3, 3)), "pbc": np.zeros(3, bool), "energy": data["energies"]}
+        result |= {"forces": data["forces"].astype(np.float32), "id": np.array([f"gfn2-{k:04d}" for k in range(frames)])}
+        result |= {"split": np.where(data["split"] == "validation", "valid", data["split"])}
+        result |= {"group": np.full(frames, "md"), "trajectory": data["trajectory"], "temperature": data["temperature"]}
+        metadata = json.loads(str(data["metadata"]))
+    write_npz("ethanol_gfn2", result, engine="tblite 0.8.0", **metadata, status=f"complete, {frames} frames")
+
+
+def ethanol():
+    path = WORK / "ethanol.extxyz"
+    frames = load(path)
+    for frame in frames:
+        frame.info["split"] = frame.info["split"].replace("validation", "valid")
+        frame.info["group"] = "md"
+    status = "complete" if len(frames) >= 1500 else "partial"
+    write_npz("ethanol", arrays(frames), **settings_of(path), status=f"{status}, {len(frames)} of 1500 frames")
+
+
+def h2_si100_split(info):
+    """Correlated groups (optimization path, grid) to test as a whole; independent draws by number."""
+    if info["group"] in ("path", "elbow"):
+        return "test"
+    return "valid" if info["group"] != "reference" and int(info["id"].split("-")[-1]) % 5 == 4 else "train"
+
+
+def h2_si100():
+    path = WORK / "h2_si100.extxyz"
+    frames = load(path)
+    for frame in frames:
+        frame.info["split"] = h2_si100_split(frame.info)
+        frame.info["trajectory"] = 0 if frame.info["group"] == "path" else -1
+    status = "complete" if len(frames) >= 750 else "partial"
+    write_npz("h2_si100", arrays(frames), **settings_of(path), status=f"{status}, {len(frames)} of 784 frames")
+
+
+SETS = {"dimers": "dimers.npz", "ammonia_cc_pvdz": "ammonia_cc-pvdz.extxyz", "ethanol_gfn2": "ethanol_gfn2.npz"}
+SETS |= {"ethanol": "ethanol.extxyz", "h2_si100": "h2_si100.extxyz"}
+
+
+def main():
+    for name in sys.argv[1:] or [name for name, source in SETS.items() if (WORK / source).exists()]:
+        globals()[name]()
+    sys.argv = sys.argv[:1]
+    write_index()
+
+
+if __name__ == "__main__":
+    main()
