@@ -12,10 +12,12 @@ cluster of eight ions. The parameters of argon and salt are round numbers of rea
 Keys of one case: `<case>_numbers` (N,), `_positions` (N, 3), `_cell` (3, 3), `_pbc` (3,), `_energy` (), `_energies`
 (N,), `_forces` (N, 3), `_stress` (3, 3; positive in tension). LAMMPS splits a pair energy in halves and a triplet
 energy in thirds. For silicon, `_pair_energies` (N,) are those of the same atoms without the three-body term
-(lambda = 0). Units: eV, Å. All numbers are float64; parameters and versions are in `provenance`. Pressures are divided
-by LAMMPS's own conversion constant. Positions are continuous, hence partly outside the cell.
+(lambda = 0), and `_vertex_energies` (N,) give each triplet to the atom at its vertex: one run per atom, in which lambda
+is zero around all others. Units: eV, Å. All numbers are float64; parameters and versions are in `provenance`. Pressures
+are divided by LAMMPS's own conversion constant. Positions are continuous, hence partly outside the cell.
 """
 
+import itertools
 import json
 import tempfile
 from pathlib import Path
@@ -55,10 +57,10 @@ def start(cell, pbc, masses):
     return engine
 
 
-def evaluate(atoms, commands, kinds=None, charges=None):
+def evaluate(atoms, commands, kinds=None, n_kinds=1, charges=None):
     """Energy, per-atom energies, forces and stress of one structure."""
     kinds = [1] * len(atoms) if kinds is None else kinds
-    engine = start(atoms.cell, atoms.pbc, [1.0] * max(kinds))
+    engine = start(atoms.cell, atoms.pbc, [1.0] * n_kinds)
     engine.create_atoms(len(atoms), list(range(1, len(atoms) + 1)), kinds, atoms.positions.ravel().tolist())
     for atom, charge in enumerate(charges or [], start=1):
         engine.command(f"set atom {atom} charge {charge}")
@@ -82,11 +84,29 @@ def evaluate(atoms, commands, kinds=None, charges=None):
     return results
 
 
-def silicon_commands(folder, **changed):
-    numbers = " ".join(repr(value) for value in (SILICON | changed).values())
-    path = Path(folder) / "silicon.sw"
-    path.write_text(f"Si Si Si {numbers} 0.0\n")  # 0.0: no tolerance, evaluate up to the cutoff
-    return f"pair_style sw\npair_coeff * * {path} Si"
+def silicon_commands(folder, lambda_here=SILICON["lambda"], lambda_elsewhere=SILICON["lambda"]):
+    """Potential file of two kinds of silicon, of which the first may have another lambda at its vertices."""
+    path, lines = Path(folder) / "silicon.sw", []
+    for triplet in itertools.product(("Here", "Elsewhere"), repeat=3):  # the first is the vertex
+        numbers = SILICON | {"lambda": lambda_here if triplet[0] == "Here" else lambda_elsewhere}
+        lines.append(" ".join([*triplet, *map(repr, numbers.values()), "0.0"]))  # 0.0: evaluate up to the cutoff
+    path.write_text("\n".join(lines) + "\n")
+    return f"pair_style sw\npair_coeff * * {path} Here Elsewhere"
+
+
+def evaluate_silicon(atoms, folder):
+    """The results of `evaluate`, and the two other ways of sharing the energy among the atoms."""
+    results = evaluate(atoms, silicon_commands(folder), kinds=[1] * len(atoms), n_kinds=2)
+    pairs_only = silicon_commands(folder, lambda_here=0.0, lambda_elsewhere=0.0)
+    pairs = evaluate(atoms, pairs_only, kinds=[1] * len(atoms), n_kinds=2)
+    results["pair_energies"] = pairs["energies"]
+    angles_here = []
+    for atom in range(len(atoms)):
+        kinds = [1 if atom == other else 2 for other in range(len(atoms))]
+        one_vertex = evaluate(atoms, silicon_commands(folder, lambda_elsewhere=0.0), kinds, n_kinds=2)
+        angles_here.append(one_vertex["energy"] - pairs["energy"])
+    results["vertex_energies"] = pairs["energies"] + np.array(angles_here)
+    return results
 
 
 def argon_commands(shift):
@@ -102,7 +122,7 @@ def liquid_silicon(folder):
     atoms = bulk("Si", cubic=True, a=5.431).repeat(2)
     volume = len(atoms) * 28.085 * 1.66053906660 / 2.53  # Å³
     atoms.set_cell(np.eye(3) * volume ** (1 / 3), scale_atoms=True)
-    engine = start(atoms.cell, atoms.pbc, [28.085])
+    engine = start(atoms.cell, atoms.pbc, [28.085, 28.085])
     engine.create_atoms(len(atoms), list(range(1, 65)), [1] * 64, atoms.positions.ravel().tolist())
     engine.commands_string(silicon_commands(folder))
     engine.commands_string("""
@@ -164,9 +184,7 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         for case, atoms in silicon_cases(folder).items():
-            results = evaluate(atoms, silicon_commands(folder))
-            results["pair_energies"] = evaluate(atoms, silicon_commands(folder, **{"lambda": 0.0}))["energies"]
-            keep(case, atoms, results)
+            keep(case, atoms, evaluate_silicon(atoms, folder))
     for case, atoms in argon_cases().items():
         keep(case, atoms, evaluate(atoms, argon_commands("yes")))
     crystal = argon_cases()["argon_crystal"]
@@ -180,7 +198,7 @@ def main():
         pair_coeff * * {SALT["A"]} {SALT["rho"]} {SALT["C"]}
     """
     charges = [SALT["charge"] if kind == 1 else -SALT["charge"] for kind in kinds]
-    keep("salt_cluster", salt, evaluate(salt, commands, kinds, charges))
+    keep("salt_cluster", salt, evaluate(salt, commands, kinds, 2, charges))
 
     engine = lammps(cmdargs=["-screen", "none", "-log", "none"])
     provenance = {
