@@ -1,0 +1,125 @@
+"""Stillinger–Weber silicon: pairs that attract and triplets that insist on the tetrahedral angle (layer 2).
+
+Stillinger & Weber, Phys. Rev. B 31, 5262 (1985), doi:10.1103/PhysRevB.31.5262. Two terms hold the diamond crystal
+together: a pair energy with one minimum, and a penalty on every angle whose cosine is not −1/3. All of it, with all its
+derivatives, vanishes at the cutoff a σ, between the first and the second neighbors of the crystal.
+
+Symbols: ε `epsilon`, σ `sigma`, A, B, a as in the paper; λ `strength`, γ `gamma`. The paper's exponents p = 4 and q = 0
+are part of the form. Lengths and energies are in Å and eV, not in the paper's units of σ and ε. Imports `graph`.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mininnip.graph import Graph, segment_sum, triplets
+
+TETRAHEDRAL_COSINE = -1 / 3
+
+
+def pair_energy(r: Tensor, epsilon: Tensor, sigma: Tensor, A: Tensor, B: Tensor, reach: Tensor) -> Tensor:
+    """Attraction and repulsion of two atoms closer than the reach a σ.
+
+        φ₂(r) = A ε [B (σ/r)⁴ − 1] exp[σ / (r − a σ)]
+
+    Args:
+        r: distances (...) below the reach, in Å.
+        epsilon: ε in eV.
+        sigma: σ in Å.
+        A: without unit.
+        B: without unit.
+        reach: a σ in Å.
+
+    Returns:
+        Energies (...) in eV.
+    """
+    square = (sigma / r) ** 2
+    return A * epsilon * (B * square * square - 1) * torch.exp(sigma / (r - reach))
+
+
+class StillingerWeber(nn.Module):
+    """Pairs and triplets of one element.
+
+        E_i = ½ Σ_j φ₂(r_ij) + Σ_{j<k} λ ε (cos θ_jik + ⅓)² h(r_ij) h(r_ik),   h(r) = exp[γ σ / (r − a σ)]
+
+    The energy of an angle belongs to the atom at its vertex (LAMMPS gives a third to each of the three). The default is
+    the paper's silicon with ε = 2.1683 eV and σ = 2.0951 Å: −2 ε per atom of the crystal, at a lattice constant of 5.431 Å.
+
+    Args:
+        elements: atomic numbers the parameters are for; all are treated alike.
+        epsilon: ε in eV.
+        sigma: σ in Å.
+        A: strength of the pair term.
+        B: share of the repulsion.
+        a: reach in units of σ.
+        strength: λ of the triplet term.
+        gamma: γ, how early the triplet term fades.
+
+    Attributes:
+        cutoff: a σ in Å.
+
+    Raises:
+        ValueError: unknown element, parameter that is not finite, length that is not positive; on a call: an atom of
+            another element, or a graph whose cutoff is too short.
+    """
+
+    local = True
+
+    def __init__(
+        self,
+        elements: Sequence[int] = (14,),
+        epsilon: float = 2.1683,
+        sigma: float = 2.0951,
+        A: float = 7.049556277,
+        B: float = 0.6022245584,
+        a: float = 1.8,
+        strength: float = 21.0,
+        gamma: float = 1.2,
+    ):
+        super().__init__()
+        if not all(number in range(1, 119) for number in elements):
+            raise ValueError(f"elements are given by their atomic numbers, 1 to 118; got {tuple(elements)}")
+        self.register_buffer("elements", torch.tensor(elements), persistent=False)
+        parameters = {"epsilon": epsilon, "sigma": sigma, "A": A, "B": B, "a": a, "strength": strength, "gamma": gamma}
+        for name, value in parameters.items():
+            _check_parameter(name, value)
+            self.register_parameter(name, nn.Parameter(torch.tensor(value, dtype=torch.float64)))
+
+    @property
+    def cutoff(self) -> float:
+        """Reach of the potential a σ in Å."""
+        return (self.a * self.sigma).item()
+
+    def forward(self, graph: Graph) -> Tensor:
+        """Energy of each structure (S,) in eV."""
+        return segment_sum(self.atomic_energies(graph), graph.structure, graph.n_structures)
+
+    def atomic_energies(self, graph: Graph) -> Tensor:
+        """Half of every pair energy, and the angles whose vertex the atom is (N,) in eV."""
+        strangers = graph.numbers[~torch.isin(graph.numbers, self.elements)]
+        if len(strangers):
+            known = self.elements.tolist()
+            raise ValueError(f"no parameters for atomic number {int(strangers[0])}; this potential knows {known}")
+        p = {name: value.to(graph.positions.dtype) for name, value in self.named_parameters()}
+        reach = p["a"] * p["sigma"]
+        r_ij = graph.edge_vectors()
+        d_ij = torch.linalg.vector_norm(r_ij, dim=1)
+        # The exponentials have a pole at the reach, and triplets grow as edges squared: a longer list is cut.
+        near = (d_ij < reach).nonzero()[:, 0]
+        i, r_ij, d_ij = graph.edges[0][near], r_ij[near], d_ij[near]  # (E,), (E, 3), (E,)
+        pairs = pair_energy(d_ij, p["epsilon"], p["sigma"], p["A"], p["B"], reach)  # (E,)
+
+        fade = torch.exp(p["gamma"] * p["sigma"] / (d_ij - reach))[:, None]  # (E, 1)
+        u_ij = r_ij / d_ij[:, None]
+        first, second = triplets(i)  # (T,)
+        cosine = (u_ij[first] * u_ij[second]).sum(1)
+        angles = p["strength"] * p["epsilon"] * (cosine - TETRAHEDRAL_COSINE) ** 2 * (fade[first] * fade[second])[:, 0]
+        return segment_sum(0.5 * pairs, i, graph.n_atoms) + segment_sum(angles, i[first], graph.n_atoms)
+
+
+def _check_parameter(name: str, value: float) -> None:
+    if not torch.isfinite(torch.tensor(value)):
+        raise ValueError(f"{name} must be finite, got {value}")
+    if name in ("sigma", "a") and value <= 0:
+        raise ValueError(f"{name} must be positive, got {value}")
