@@ -1,0 +1,106 @@
+"""Execute lessons from top to bottom, keep their outputs, and write the measured run times into the README's table.
+
+    python tests/execute_notebooks.py course/02_pair_potentials.ipynb ...
+
+A lesson that raises, or that writes to stderr, is left as it was, and the script ends with 1. What changes from run to
+run without meaning is removed: execution times, widget views and their state, versions in the metadata. So a second run
+gives the same file, up to numbers and figures that depend on the computer.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+CELL_TIMEOUT = 180  # s
+
+
+def execute(path: Path) -> float:
+    """Run one notebook in its own folder and write it back; return the seconds it took.
+
+    Raises:
+        RuntimeError: if a cell raises or writes to stderr; the file is then left as it was.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=CELL_TIMEOUT, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
+    start = time.perf_counter()
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise RuntimeError(f"{path.name}: {error}") from None
+    seconds = time.perf_counter() - start
+    for number, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                raise RuntimeError(f"{path.name}: cell {number} writes to stderr: {output['text'].strip()}")
+    nbformat.write(cleaned(notebook), path)
+    return seconds
+
+
+def cleaned(notebook):
+    """The notebook without what changes from run to run: times, widget views, widget state, versions."""
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    for cell in notebook.cells:
+        kept = {key: cell.metadata[key] for key in ("tags", "jupyter", "editable", "deletable") if key in cell.metadata}
+        cell.metadata = nbformat.from_dict(kept)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in map(_without_widget, cell.outputs) if output is not None]
+    return notebook
+
+
+def _without_widget(output):
+    """A widget's view is empty in a saved file: keep a picture that comes with it, else nothing of the output."""
+    data = output.get("data", {})
+    if WIDGET_VIEW not in data:
+        return output
+    del data[WIDGET_VIEW]
+    return output if any(kind.startswith(("image/", "text/html")) for kind in data) else None
+
+
+def write_run_times(seconds: dict[str, float], readme: Path = REPOSITORY / "README.md") -> None:
+    """Put measured times into the rows of the README's lesson table; a lesson without a row is an error."""
+    text = readme.read_text(encoding="utf-8")
+    for name, duration in seconds.items():
+        row = re.compile(rf"^(\|.*\]\(course/{re.escape(name)}\).*\|)[^|\n]*\|$", re.MULTILINE)
+        text, found = row.subn(rf"\g<1> {rounded(duration)} |", text)
+        if not found:
+            raise RuntimeError(f"README.md has no row for {name}: add one that ends in '| |'")
+    readme.write_text(text, encoding="utf-8")
+
+
+def rounded(seconds: float) -> str:
+    """A run time as a reader wants it: to 5 s below a minute, then to a tenth of a minute."""
+    return f"{max(5, 5 * round(seconds / 5))} s" if seconds < 57.5 else f"{seconds / 60:.1f} min"
+
+
+def main(paths: list[str]) -> int:
+    """Execute the notebooks named on the command line."""
+    seconds, failed = {}, 0
+    for path in map(Path, paths):
+        try:
+            seconds[path.name] = execute(path)
+            print(f"{path.name}: {seconds[path.name]:.1f} s", flush=True)
+        except RuntimeError as error:
+            failed += 1
+            print(error, file=sys.stderr)
+    write_run_times(seconds)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,223 @@
+"""The house stands: layers, what each may import, public names, one set of versions, no path of somebody's machine."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGE = REPOSITORY / "mininnip"
+
+# A module imports only from lower layers. A folder's number holds for its files unless a file has its own.
+LAYERS = {
+    "neighbors": 0,
+    "graph": 0.5,
+    "radial": 1,
+    "so3": 1,
+    "classical": 2,
+    "descriptors": 2,
+    "linear": 3,
+    "kernel": 3,
+    "neural": 3,
+    "potential": 4,
+    "ensemble": 5,
+    "data": 5,
+    "training": 6,
+    "sampling": 6,
+    "adversarial": 6,
+    "calculator": 6,
+    "active_learning": 7,
+    "analysis": 7,
+    "plotting": 8,
+    "view": 8,
+    "style": 8,
+    "widgets.panel": 8.5,
+    "widgets": 9,
+    "exercises.engine": 8.5,
+    "exercises": 9,
+    "doctor": 9,
+    "student": 9,
+    "__main__": 10,
+}
+MAY_IMPORT = {
+    "ase": {"graph", "neighbors", "data", "sampling", "calculator"},
+    "matplotlib": set(),
+    "jupyter": {"view"},
+}
+FROM_LAYER = {"ase": 7, "matplotlib": 8, "jupyter": 8.5}
+JUPYTER = {"IPython", "ipywidgets", "anywidget", "nglview", "nbformat", "nbclient", "traitlets", "ipykernel"}
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+NAMES = [".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in MODULES]
+every_module = pytest.mark.parametrize(("path", "name"), list(zip(MODULES, NAMES, strict=True)), ids=NAMES)
+
+
+def layer(name: str) -> float:
+    """Layer of a module, from its own line of the table or from its folder's."""
+    while name not in LAYERS:
+        name, dot, _ = name.rpartition(".")
+        assert dot, f"no layer for {name!r}: give it one in LAYERS, and in its docstring"
+    return LAYERS[name]
+
+
+def imported(source: str, package: str = "mininnip") -> set[str]:
+    """Every module that a source imports, absolute names; `from mininnip import graph` counts as mininnip.graph."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def own_imports(source: str) -> set[str]:
+    """The mininnip modules a source imports, as names of the table."""
+    names = {name.removeprefix("mininnip.") for name in imported(source) if name.startswith("mininnip.")}
+    return {
+        next((known for known in sorted(NAMES, reverse=True) if f"{name}.".startswith(f"{known}.")), name)
+        for name in names
+    }
+
+
+@every_module
+def test_imports_go_only_downward(path, name):
+    source = path.read_text(encoding="utf-8")
+    assert "mininnip" not in imported(source) or layer(name) >= 9, f"{name}: import the module where a name lives"
+    for other in own_imports(source):
+        assert layer(other) < layer(name), f"{name} (layer {layer(name)}) imports {other} (layer {layer(other)})"
+
+
+@every_module
+def test_ase_matplotlib_and_jupyter_only_where_they_belong(path, name):
+    roots = {module.split(".")[0] for module in imported(path.read_text(encoding="utf-8"))}
+    used = {"jupyter" if root in JUPYTER or root.startswith("jupyter") else root for root in roots}
+    for library in used & set(MAY_IMPORT):
+        allowed = name in MAY_IMPORT[library] or layer(name) >= FROM_LAYER[library]
+        assert allowed, f"{name} (layer {layer(name)}) imports {library}"
+    assert not used & {"course", "tests", "pytest"}
+
+
+@every_module
+def test_a_file_says_what_it_is_and_its_public_parts_too(path, name):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert len(ast.get_docstring(tree) or "") > 60, "the first lines say what the file is and what it may import"
+    assert not set(name.split(".")) & {"utils", "util", "common", "base", "helpers", "helper", "misc"}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{name}.{node.name} has no docstring"
+
+
+def test_the_layer_checks_see_every_way_to_import():
+    source = "import ase.io\nfrom mininnip import graph\ndef f():\n    from mininnip.classical.pair import morse"
+    assert imported(source) == {"ase.io", "mininnip.graph", "mininnip.classical.pair.morse"}
+    assert {"graph", "classical.pair"} <= own_imports(source) | {"classical.pair"}
+    assert layer("classical.pair") == 2
+    with pytest.raises(AssertionError, match="no layer"):
+        layer("somewhere.new")
+
+
+def test_importing_the_package_is_quick_and_leaves_the_heavy_libraries_alone():
+    source = (
+        "import time, sys, torch\n"
+        "start = time.process_time(); import mininnip; seconds = time.process_time() - start\n"
+        "heavy = {'ase', 'matplotlib', 'IPython', 'ipywidgets', 'anywidget', 'nglview', 'scipy', 'jupyter_core'}\n"
+        "print(seconds, *sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    seconds, *heavy = run.stdout.split()
+    assert heavy == []
+    assert float(seconds) < 0.3, f"import mininnip takes {seconds} s of processor time on top of torch"
+
+
+def test_every_public_name_exists():
+    import mininnip
+
+    assert mininnip.__all__ == sorted(set(mininnip.__all__), key=mininnip.__all__.index)
+    for name in mininnip.__all__:
+        assert getattr(mininnip, name) is not None, name
+    with pytest.raises(AttributeError, match="no attribute"):
+        mininnip.no_such_name  # noqa: B018
+
+
+# --- one set of versions --------------------------------------------------------------------------------------------
+
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+
+
+def project() -> dict:
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def conda_pins(environment: dict) -> dict[str, str]:
+    """Name and version of each package in environment.yml, under the names pyproject uses."""
+    pip_entries = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    entries = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    pins = [re.fullmatch(r"([\w.-]+)(?:==?([\w.]+))?", entry) for entry in entries + pip_entries if entry != "-e ."]
+    assert all(pins), f"an entry of environment.yml is not name=version: {entries + pip_entries}"
+    return {CONDA_NAMES.get(pin[1], pin[1]): pin[2] for pin in pins if pin and pin[1] not in ("python", "pip")}
+
+
+def test_every_dependency_is_pinned_and_conda_has_the_same_versions():
+    environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text(encoding="utf-8"))
+    pins = dict(requirement.split("==") for requirement in project()["dependencies"])
+    assert conda_pins(environment) == pins
+    assert set(environment) == {"name", "channels", "dependencies"}
+    assert environment["channels"] == ["conda-forge"]
+    extras = project()["optional-dependencies"]["test"]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", requirement) for requirement in extras)
+
+
+def test_a_wrong_version_in_environment_yml_would_be_seen():
+    environment = {"dependencies": ["python=3.11", "pytorch=2.12.0", {"pip": ["vesin==0.6.2", "-e ."]}]}
+    assert conda_pins(environment) == {"torch": "2.12.0", "vesin": "0.6.2"}
+
+
+def test_one_version_number():
+    import mininnip
+
+    version = project()["version"]
+    assert mininnip.__version__ == version
+    assert f"version: {version}\n" in (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## {version}" in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+# --- nothing of one machine -----------------------------------------------------------------------------------------
+
+TEXT = {".py", ".ipynb", ".md", ".toml", ".yml", ".json", ".cff", ".mplstyle", ".svg", ""}
+LEFT_OUT = {".git", ".venv", "course-student", "screenshots", "build", "__pycache__", ".ipynb_checkpoints"}
+MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:home|Users|root|work|opt|mnt)/[\w.-]+|[A-Z]:\\\\?Users\\")
+
+
+def project_files() -> list[Path]:
+    """Text files of the project, without what tools and people leave in the folder."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
+    paths = [REPOSITORY / name for name in listed.stdout.split("\0") if name]
+    return [path for path in paths or REPOSITORY.rglob("*") if path.suffix in TEXT and path.is_file()]
+
+
+def test_no_file_names_a_path_of_one_machine():
+    for path in project_files():
+        if LEFT_OUT.isdisjoint(path.relative_to(REPOSITORY).parts):
+            found = MACHINE_PATH.search(path.read_text(encoding="utf-8"))
+            assert not found, f"{path.relative_to(REPOSITORY)} holds {found[0]}"
+
+
+def test_the_path_check_sees_paths_and_lets_addresses_pass():
+    slash = "/"
+    assert MACHINE_PATH.search(f"open('{slash}home/ada/x.py')")
+    assert not MACHINE_PATH.search("https://example.org/home/page, mininnip/work/x")
+
+
+def test_links_of_the_top_level_pages_lead_somewhere():
+    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        text = (REPOSITORY / page).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#\s]+)", text):
+            if not target.startswith(("http", "mailto")):
+                assert (REPOSITORY / target).exists(), f"{page} links to {target}, which is not there"

@@ -1,0 +1,146 @@
+"""Every lesson keeps the rules of the house: one clean run, readable cells, figures, words, one file that travels.
+
+nbval runs the cells (`make test`); here only the file is read. Lesson 00 is a set-up page of two minutes: it is exempt
+from the counts that make a lesson a lesson (figures, text, cells, checked numbers, instructor), and from nothing else.
+"""
+
+import json
+import re
+import statistics
+from pathlib import Path
+
+import nbformat
+import pytest
+
+COURSE = Path(__file__).resolve().parent.parent / "course"
+NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
+LESSONS = [path for path in NOTEBOOKS if not path.name.startswith("00_")]
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+PICTURES = ("image/png", "image/svg+xml")
+ABSOLUTE_PATH = re.compile(r"(?<![\w.:/-])/(?:home|Users|root|work|tmp|opt|mnt)/[\w.-]+|[A-Z]:\\\\?Users\\")
+
+
+def read(path: Path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def text_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def n_words(text: str) -> int:
+    """Words a person reads: no formulas, no links' addresses, no HTML."""
+    for unread in (r"\$\$.*?\$\$", r"\$[^$]*\$", r"\]\([^)]*\)", r"<[^>]*>", r"```.*?```"):
+        text = re.sub(unread, " ", text, flags=re.DOTALL)
+    return len(re.findall(r"\w[\w'’-]*", text))
+
+
+def figures(cell) -> int:
+    return sum(any(kind in output.get("data", {}) for kind in PICTURES) for output in cell.outputs)
+
+
+def test_there_are_lessons():
+    assert LESSONS, "course/ holds no lesson"
+    assert all(re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", path.name) for path in NOTEBOOKS)
+
+
+@every_notebook
+def test_the_file_is_a_valid_notebook_that_any_python3_kernel_opens(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert path.stat().st_size <= 2_000_000
+
+
+@every_notebook
+def test_outputs_come_from_one_clean_run_from_top_to_bottom(path):
+    cells = code_cells(read(path))
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+
+
+@every_notebook
+def test_cell_ids_are_readable_and_unique(path):
+    ids = [cell.id for cell in read(path).cells]
+    assert len(set(ids)) == len(ids)
+    random_looking = [name for name in ids if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f-]+)?", name)]
+    assert not random_looking, f"give these cells names that stay: {random_looking}"
+
+
+@every_notebook
+def test_nothing_of_one_run_or_one_machine_is_kept(path):
+    text = path.read_text(encoding="utf-8")
+    found = ABSOLUTE_PATH.search(text)
+    assert not found, f"an absolute path: {found[0]}"
+    notebook = json.loads(text)
+    assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}, "widget state or other metadata"
+    assert "version" not in notebook["metadata"].get("language_info", {})
+    assert "widget-view+json" not in text, "a widget's view is empty in a saved file (make notebooks removes it)"
+    for cell in notebook["cells"]:
+        assert set(cell["metadata"]) <= {"tags", "jupyter", "editable", "deletable"}
+
+
+@every_notebook
+def test_code_cells_are_short(path):
+    lengths = [len(cell.source.splitlines()) for cell in code_cells(read(path))]
+    assert max(lengths) <= 30
+    assert statistics.median(lengths) <= 6
+
+
+@every_notebook
+def test_text_cells_are_short(path):
+    for cell in text_cells(read(path)):
+        if "instructor" not in cell.metadata.get("tags", []):
+            assert n_words(cell.source) <= 120, f"{n_words(cell.source)} words: {cell.source[:60]}…"
+
+
+@every_lesson
+def test_as_much_text_as_code(path):
+    notebook = read(path)
+    assert 20 <= len(code_cells(notebook)) <= 35
+    assert len(text_cells(notebook)) >= len(code_cells(notebook))
+
+
+@every_lesson
+def test_figures_all_along(path):
+    cells = code_cells(read(path))
+    assert 4 * sum(map(figures, cells)) >= len(cells)
+
+
+@every_lesson
+def test_some_numbers_are_checked_whenever_the_course_is_tested(path):
+    assert any("# NBVAL_CHECK_OUTPUT" in cell.source for cell in code_cells(read(path)))
+
+
+@every_lesson
+def test_one_collapsed_cell_for_the_instructor(path):
+    tagged = [cell for cell in read(path).cells if "instructor" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    collapsed = tagged[0].source.lstrip().startswith("<details>")
+    assert collapsed, "write it as <details><summary>For the instructor</summary> … </details>"
+
+
+@every_lesson
+def test_the_setup_cell_is_short_and_comes_first(path):
+    assert len(code_cells(read(path))[0].source.splitlines()) <= 8
+
+
+@every_notebook
+def test_links_lead_somewhere(path):
+    for cell in text_cells(read(path)):
+        for target in re.findall(r"\]\(([^)#\s]+)", cell.source):
+            if not target.startswith(("http", "mailto", "attachment:")):
+                assert (COURSE / target).exists(), f"a link leads to {target}, which is not there"
+
+
+def test_words_of_formulas_and_links_do_not_count():
+    assert n_words("The *energy* $E = f(Z, r)$ of [argon](https://example.org/some-page) isn't zero.") == 6
