@@ -44,7 +44,7 @@ class StillingerWeber(nn.Module):
         E_i = ½ Σ_j φ₂(r_ij) + Σ_{j<k} λ ε (cos θ_jik + ⅓)² h(r_ij) h(r_ik),   h(r) = exp[γ σ / (r − a σ)]
 
     The energy of an angle belongs to the atom at its vertex (LAMMPS gives a third to each of the three). The default is
-    the paper's silicon with ε = 2.1683 eV and σ = 2.0951 Å: −2 ε per atom of the crystal, at a lattice constant of 5.431 Å.
+    the paper's silicon with ε = 2.1683 eV and σ = 2.0951 Å: −2 ε per atom of the crystal, lattice constant 5.431 Å.
 
     Args:
         elements: atomic numbers the parameters are for; all are treated alike.
@@ -65,6 +65,9 @@ class StillingerWeber(nn.Module):
     """
 
     local = True
+    elements: Tensor
+    sigma: nn.Parameter
+    a: nn.Parameter
 
     def __init__(
         self,

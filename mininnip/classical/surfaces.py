@@ -2,8 +2,8 @@
 
 A surface is a function of points (..., d) that returns energies (...), in its own units of energy and length. What is
 asked of a real potential energy surface can be asked here and then be looked at: where the forces point, where the
-minima and saddles are, how a ball relaxes, how it moves at a temperature, which path leads from one minimum to the next.
-The tools below take any such function, a trained network included.
+minima and saddles are, how a ball relaxes, how it moves at a temperature, which path leads from one minimum to
+the next. The tools below take any such function, a trained network included.
 
 Müller & Brown, Theor. Chim. Acta 53, 75 (1979), doi:10.1007/BF00547608 (`muller_brown`); Schwalbe-Koda, Tan &
 Gómez-Bombarelli, Nat. Commun. 12, 5104 (2021), doi:10.1038/s41467-021-25342-8 (the double wells).
