@@ -1,0 +1,144 @@
+"""The frame of every interactive figure of the course: controls, their memory, and a line that speaks.
+
+A widget of the course is a class derived from `Panel`. Everything it observes it observes in its own constructor,
+through `control` and `button`, so there is never an observer without its widget; and when the cell that made it runs
+again, the new one takes over the values of the old one, which is stopped and closed.
+
+    class Wave(Panel):
+        def __init__(self):
+            super().__init__("wave")
+            ...
+            self.frequency = self.control("frequency", FloatSlider(1.0, min=0.5, max=3.0), self._draw)
+            self.show_all([self.live.view, self.frequency])
+            self._draw()
+
+Browser tests find the controls by the class names ``wave-frequency`` and so on.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import ipywidgets
+
+from .background import Background
+
+__all__ = ["Panel"]
+
+
+class Panel(ipywidgets.VBox):
+    """A column of figure, controls and one status line that screen readers announce.
+
+    Args:
+        name: short name, the first part of the class names of its controls.
+        label: tells two panels of the same class in the same cell apart.
+    """
+
+    _living: ClassVar[dict[tuple[str, str, str], Panel]] = {}
+
+    def __init__(self, name: str, label: str = ""):
+        self.name = name
+        self.memory: dict[str, Any] = {}
+        self.status = ipywidgets.HTML()
+        self.status.add_class("mininnip-status")
+        self._backgrounds: list[Background] = []
+        super().__init__()
+        self.add_class(f"mininnip-{name}")
+        cell = _running_cell()
+        if cell is not None:
+            previous = Panel._living.pop((type(self).__name__, label, cell), None)
+            if previous is not None:
+                self.memory = previous.memory
+                previous.retire()
+            Panel._living[(type(self).__name__, label, cell)] = self
+
+    def control(self, name: str, widget: Any, on_change: Callable[[], None]) -> Any:
+        """Adopt a control: give it the value remembered from the last run of the cell, then observe it.
+
+        Args:
+            name: its name in class names and in the memory.
+            widget: any ipywidget with a value.
+            on_change: called without arguments when the value changes.
+
+        Returns:
+            The widget.
+        """
+        widget.add_class(f"{self.name}-{name}")
+        if name in self.memory:
+            try:
+                widget.value = self.memory[name]
+            except Exception:  # the options have changed since: keep the new default
+                self.memory.pop(name)
+        speak = self.guard(on_change)
+
+        def changed(change: dict) -> None:
+            self.memory[name] = change["new"]
+            speak()
+
+        widget.observe(changed, names="value")
+        return widget
+
+    def button(self, name: str, description: str, on_click: Callable[[], None], **options: Any) -> ipywidgets.Button:
+        """A button that calls `on_click` without arguments."""
+        button = ipywidgets.Button(description=description, **options)
+        button.add_class(f"{self.name}-{name}")
+        speak = self.guard(on_click)
+        button.on_click(lambda _button: speak())
+        return button
+
+    def background(self, pace: float = 0.0, on_end: Callable[[], None] | None = None) -> Background:
+        """A thread with progress and Stop that ends when the panel is replaced."""
+        background = Background(pace, on_end)
+        self._backgrounds.append(background)
+        return background
+
+    def show_all(self, children: Sequence[ipywidgets.Widget]) -> None:
+        """Set what the panel shows, from top to bottom; the status line comes last."""
+        self.children = [*children, self.status]
+
+    def say(self, text: str) -> None:
+        """Write one sentence (HTML) below the controls."""
+        self.status.value = f'<div role="status" aria-live="polite">{text}</div>'
+
+    def guard(self, function: Callable[..., None]) -> Callable[..., None]:
+        """Wrap a callback: what it raises is said below the controls, where Jupyter would swallow it."""
+
+        @functools.wraps(function)
+        def guarded(*arguments: Any, **keywords: Any) -> None:
+            try:
+                function(*arguments, **keywords)
+            except Exception as error:
+                self.say(f"<strong>That did not work.</strong> {type(error).__name__}: {error}")
+
+        return guarded
+
+    def retire(self) -> None:
+        """Stop its threads and close its controls; called when its cell runs again."""
+        for background in self._backgrounds:
+            background.stop()
+        for child in _descendants(self):
+            child.close()
+        self.close()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """In a page that cannot run, say what stands here instead of listing children."""
+        bundle: Any = super()._repr_mimebundle_(**options)
+        if bundle is not None:
+            data = bundle[0] if isinstance(bundle, tuple) else bundle
+            data["text/plain"] = f"Interactive widget ({type(self).__name__}): run the notebook to use it."
+        return bundle
+
+
+def _descendants(widget: Any) -> list[Any]:
+    children = list(getattr(widget, "children", ()))
+    return children + [below for child in children for below in _descendants(child)]
+
+
+def _running_cell() -> str | None:
+    """Identifier of the cell that runs now, where the front end tells it (JupyterLab and Notebook do)."""
+    from IPython.core.getipython import get_ipython
+
+    get_parent = getattr(get_ipython(), "get_parent", dict)
+    return get_parent().get("metadata", {}).get("cellId")

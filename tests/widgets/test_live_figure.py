@@ -1,0 +1,105 @@
+"""LiveFigure: what is sent, what a click and a key report, how long a tick takes."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from mininnip.widgets.live_figure import LiveFigure
+
+
+def _wave(on_click=None):
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    x = np.linspace(0, 10, 300)
+    axes.plot(x, np.cos(x), color="black")
+    (line,) = axes.plot(x, np.sin(x))
+    axes.set(xlim=(0, 10), ylim=(-2, 2), xlabel="x", ylabel="y")
+    return LiveFigure(figure, [line], "A sine above a cosine.", on_click), line, x
+
+
+def _pixels(png):
+    return imread(io.BytesIO(png))
+
+
+def test_a_tick_changes_the_moving_layer_only():
+    live, line, x = _wave()
+    still, moving = live.view.still, live.view.moving
+    line.set_ydata(np.sin(x + 1))
+    live.refresh()
+    assert live.view.still == still
+    assert live.view.moving != moving
+
+
+def test_layers_add_up_to_the_picture():
+    live, _, _ = _wave()
+    still, moving, both = _pixels(live.view.still), _pixels(live.view.moving), _pixels(live.picture())
+    assert still.shape == moving.shape == both.shape == (600, 900, 4)
+    alpha = moving[..., 3:]
+    assert 0.001 < alpha.mean() < 0.05  # a line on nothing
+    np.testing.assert_allclose(still[..., :3] * (1 - alpha) + moving[..., :3] * alpha, both[..., :3], atol=0.02)
+
+
+def test_redraw_sends_a_changed_background_and_keeps_the_layout():
+    live, _, _ = _wave()
+    still, place = live.view.still, live.figure.axes[0].get_position().bounds
+    live.figure.axes[0].set_title("a title\nof two lines")
+    live.redraw()
+    assert live.view.still != still
+    assert live.figure.axes[0].get_position().bounds == place
+
+
+def test_the_figure_is_unknown_to_pyplot():
+    before = plt.get_fignums()
+    _wave()
+    assert plt.get_fignums() == before
+
+
+def test_a_click_reports_data_coordinates():
+    clicks = []
+    live, _, _ = _wave(lambda x, y: clicks.append((x, y)))
+    axes = live.figure.axes[0]
+    pixel = axes.transData.transform((2.5, -1.0)) / live.figure.bbox.size
+    live.view._handle_custom_msg({"x": pixel[0], "y": pixel[1]}, [])
+    live.view._handle_custom_msg({"x": 0.001, "y": 0.001}, [])  # outside the axes: nothing
+    np.testing.assert_allclose(clicks, [(2.5, -1.0)], atol=1e-9)
+
+
+def test_keys_move_a_cross_and_click():
+    clicks = []
+    live, _, _ = _wave(lambda x, y: clicks.append((x, y)))
+    before = live.view.moving
+    live.view._handle_custom_msg({"key": "ArrowRight", "shift": True}, [])
+    assert live.view.moving != before
+    for key in ("ArrowRight", "ArrowDown", "Enter", "ArrowUp", " "):
+        live.view._handle_custom_msg({"key": key, "shift": False}, [])
+    np.testing.assert_allclose(clicks, [(6.2, -0.08), (6.2, 0.0)], atol=1e-9)
+
+
+def test_the_cross_stays_inside():
+    clicks = []
+    live, _, _ = _wave(lambda x, y: clicks.append((x, y)))
+    for _ in range(30):
+        live.view._handle_custom_msg({"key": "ArrowLeft", "shift": True}, [])
+    live.view._handle_custom_msg({"key": "Enter", "shift": False}, [])
+    np.testing.assert_allclose(clicks, [(0.0, 0.0)], atol=1e-9)
+
+
+def test_alt_text_reaches_the_browser():
+    live, _, _ = _wave()
+    assert live.view.alt == "A sine above a cosine."
+
+
+@pytest.mark.benchmark(group="widget tick")
+def test_tick(benchmark):
+    """A slider tick must cost the kernel at most 25 ms."""
+    live, line, x = _wave()
+
+    def tick():
+        line.set_ydata(np.sin(x + np.random.default_rng(0).random()))
+        live.refresh()
+
+    benchmark(tick)

@@ -1,0 +1,100 @@
+"""Panel: memory when a cell runs again, one observer, errors that are said."""
+
+import ipywidgets
+import pytest
+
+from mininnip.widgets import panel as panel_module
+from mininnip.widgets.panel import Panel
+
+
+class Wave(Panel):
+    def __init__(self, ticks, label=""):
+        super().__init__("wave", label)
+        self.ticks = ticks
+        self.frequency = self.control("frequency", ipywidgets.FloatSlider(1.0, min=0.5, max=3.0), self._draw)
+        self.again = self.button("again", "Again", self._draw)
+        self.worker = self.background()
+        self.show_all([self.frequency, self.again, self.worker])
+
+    def _draw(self):
+        if self.frequency.value > 2.9:
+            raise ValueError("too fast")
+        self.ticks.append(self.frequency.value)
+
+
+@pytest.fixture
+def in_cell(monkeypatch):
+    """Pretend that cells of a notebook run."""
+    monkeypatch.setattr(Panel, "_living", {})
+
+    def run(cell):
+        monkeypatch.setattr(panel_module, "_running_cell", lambda: cell)
+
+    return run
+
+
+def test_running_the_cell_again_keeps_values_and_leaves_one_observer(in_cell):
+    in_cell("cell-1")
+    ticks = []
+    first = Wave(ticks)
+    first.frequency.value = 2.0
+    second = Wave(ticks)
+    assert second.frequency.value == 2.0
+    assert first.comm is None and first.frequency.comm is None  # closed in the browser as well
+    ticks.clear()
+    second.frequency.value = 1.5
+    assert ticks == [1.5]
+    assert list(Panel._living.values()) == [second]
+
+
+def test_another_cell_or_label_is_another_widget(in_cell):
+    in_cell("cell-1")
+    first = Wave([])
+    first.frequency.value = 2.0
+    labelled = Wave([], label="second")
+    in_cell("cell-2")
+    other = Wave([])
+    assert first.frequency.value == 2.0 and labelled.frequency.value == other.frequency.value == 1.0
+
+
+def test_running_the_cell_again_stops_its_thread(in_cell):
+    in_cell("cell-1")
+
+    def work():
+        while True:
+            yield 0.0, "running"
+
+    first = Wave([])
+    first.worker.start(work())
+    Wave([])
+    assert not first.worker.running
+
+
+def test_without_a_notebook_nothing_is_remembered(in_cell):
+    in_cell(None)
+    Wave([]).frequency.value = 2.0
+    assert Wave([]).frequency.value == 1.0
+
+
+def test_an_error_in_a_callback_is_said_below(in_cell):
+    in_cell(None)
+    wave = Wave([])
+    wave.frequency.value = 3.0
+    assert "ValueError: too fast" in wave.status.value and 'role="status"' in wave.status.value
+
+
+def test_controls_can_be_found_and_pressed(in_cell):
+    in_cell(None)
+    ticks = []
+    wave = Wave(ticks)
+    wave.again.click()
+    assert ticks == [1.0]
+    assert "wave-frequency" in wave.frequency._dom_classes and "wave-again" in wave.again._dom_classes
+    assert "mininnip-wave" in wave._dom_classes and wave.children[-1] is wave.status
+
+
+def test_a_page_that_cannot_run_says_what_stands_here(in_cell):
+    in_cell(None)
+    bundle = Wave([])._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["text/plain"] == "Interactive widget (Wave): run the notebook to use it."
