@@ -1,0 +1,58 @@
+"""mininnip: machine-learning interatomic potentials, small enough to read. E = f(Z, r), from Lennard-Jones on.
+
+Everything public is here; submodules that need ASE, matplotlib or Jupyter are imported when first used.
+"""
+
+import importlib
+
+from mininnip import classical
+from mininnip.data import load_data
+from mininnip.ensemble import Ensemble
+from mininnip.graph import Graph, batch, segment_sum, triplets
+from mininnip.neighbors import SkinList, brute_force_neighbors, neighbor_list
+from mininnip.potential import Potential
+from mininnip.radial import cosine_cutoff, quintic_switch
+
+__version__ = "0.1.0"
+
+_ON_FIRST_USE = {
+    "Calculator": "mininnip.calculator",
+    "view": "mininnip.view",
+    "style": "mininnip.plotting",
+}
+_SUBMODULES_ON_FIRST_USE = ("analysis", "exercises", "plotting", "widgets")
+
+__all__ = [
+    "Calculator",
+    "Ensemble",
+    "Graph",
+    "Potential",
+    "SkinList",
+    "analysis",
+    "batch",
+    "brute_force_neighbors",
+    "classical",
+    "cosine_cutoff",
+    "exercises",
+    "load_data",
+    "neighbor_list",
+    "plotting",
+    "quintic_switch",
+    "segment_sum",
+    "style",
+    "triplets",
+    "view",
+    "widgets",
+]
+
+
+def __getattr__(name: str):
+    if name in _ON_FIRST_USE:
+        return getattr(importlib.import_module(_ON_FIRST_USE[name]), name)
+    if name in _SUBMODULES_ON_FIRST_USE:
+        return importlib.import_module(f"mininnip.{name}")
+    raise AttributeError(f"module 'mininnip' has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

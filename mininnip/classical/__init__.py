@@ -1,0 +1,23 @@
+"""Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body, model surfaces)."""
+
+from mininnip.classical.pair import (
+    COULOMB,
+    PairPotential,
+    buckingham_coulomb,
+    harmonic,
+    lennard_jones,
+    mason_schamp,
+    morse,
+)
+from mininnip.classical.stillinger_weber import StillingerWeber
+
+__all__ = [
+    "COULOMB",
+    "PairPotential",
+    "StillingerWeber",
+    "buckingham_coulomb",
+    "harmonic",
+    "lennard_jones",
+    "mason_schamp",
+    "morse",
+]

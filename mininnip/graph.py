@@ -1,0 +1,214 @@
+"""Graph: atoms are nodes, pairs within a cutoff are directed edges; the one input of every potential (layer 0).
+
+A graph holds one structure or many side by side. Edges are sparse: several images of one pair may exist, no edge has zero
+length, and the cost of everything that follows grows with the number of neighbors, not with N². Imports `neighbors` only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mininnip.neighbors import neighbor_list
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+SMALLEST_VOLUME = 1e-6  # Å³ spanned by the periodic lattice vectors (per Å of an open direction)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Structures and their edges.
+
+    Attributes:
+        numbers: atomic numbers (N,), int64.
+        positions: (N, 3) in Å.
+        cell: lattice vectors as rows (S, 3, 3) in Å; zero along directions without a lattice vector.
+        pbc: which directions are periodic (S, 3), bool.
+        edges: rows i (center) and j (neighbor) of every directed pair (2, E), int64.
+        shifts: lattice translations of the neighbor (E, 3), integers.
+        structure: which structure an atom belongs to (N,), int64.
+        cutoff: every pair closer than this is an edge, in Å.
+    """
+
+    numbers: Tensor
+    positions: Tensor
+    cell: Tensor
+    pbc: Tensor
+    edges: Tensor
+    shifts: Tensor
+    structure: Tensor
+    cutoff: float
+
+    @classmethod
+    def from_atoms(cls, atoms: Atoms | Sequence[Atoms], cutoff: float, dtype: torch.dtype = torch.float64) -> Graph:
+        """Build a graph from ASE Atoms, or from a list of them side by side.
+
+        Args:
+            atoms: one ASE Atoms, or a sequence of them.
+            cutoff: reach of the edges in Å.
+            dtype: of positions and cell.
+
+        Raises:
+            ValueError: as `from_arrays`; in a list, the message names the structure.
+        """
+        if hasattr(atoms, "positions"):
+            atoms = [atoms]  # type: ignore[list-item]
+        if len(atoms) == 0:
+            raise ValueError("the list of structures is empty; give at least one")
+        graphs = []
+        for k, structure in enumerate(atoms):
+            try:
+                cell, pbc = np.asarray(structure.cell), structure.pbc
+                positions = torch.tensor(structure.positions)
+                graphs.append(cls.from_arrays(torch.tensor(structure.numbers), positions, cutoff, cell, pbc))
+            except ValueError as error:
+                raise ValueError(f"structure {k}: {error}" if len(atoms) > 1 else str(error)) from None
+        return batch(graphs).to(dtype)
+
+    @classmethod
+    def from_arrays(cls, numbers, positions, cutoff: float, cell=None, pbc=False) -> Graph:
+        """Build the graph of one structure from arrays or tensors; dtype and device follow `positions`.
+
+        Args:
+            numbers: atomic numbers (N,).
+            positions: (N, 3) in Å.
+            cutoff: reach of the edges in Å.
+            cell: (3, 3) in Å, rows are the lattice vectors; needed along periodic directions.
+            pbc: one bool or three.
+
+        Raises:
+            ValueError: empty structure, wrong shape, NaN or infinite position, unknown element, non-positive cutoff,
+                periodic directions without volume, two atoms at one place.
+        """
+        positions = torch.as_tensor(positions)
+        positions = positions if positions.is_floating_point() else positions.double()
+        device = positions.device
+        numbers = torch.as_tensor(numbers, device=device, dtype=torch.int64)
+        cell = torch.zeros(3, 3) if cell is None else torch.as_tensor(cell)
+        cell = cell.to(positions)
+        pbc = torch.as_tensor(pbc, dtype=torch.bool, device=device).expand(3).clone()
+        check_structure(numbers, positions, cell, pbc, cutoff)
+        edges, shifts = neighbor_list(positions, cell, pbc, cutoff)
+        structure = torch.zeros_like(numbers)
+        return cls(numbers, positions, cell[None], pbc[None], edges, shifts, structure, float(cutoff))
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms N in all structures together."""
+        return len(self.numbers)
+
+    @property
+    def n_structures(self) -> int:
+        """Number of structures S."""
+        return len(self.cell)
+
+    def edge_vectors(self) -> Tensor:
+        """Vectors r_ij = r_j − r_i + S · cell from center to neighbor (E, 3) in Å; differentiable."""
+        i, j = self.edges
+        vectors = self.positions.index_select(0, j) - self.positions.index_select(0, i)  # (E, 3)
+        if not bool(self.pbc.any()):
+            return vectors
+        shifts = self.shifts.to(vectors.dtype)
+        if self.n_structures == 1:
+            return vectors + shifts @ self.cell[0]
+        return vectors + torch.einsum("ex,exy->ey", shifts, self.cell[self.structure[i]])
+
+    def to(self, target: torch.device | torch.dtype | str) -> Graph:
+        """Copy to a device, or with positions and cell in another floating-point type."""
+        if isinstance(target, torch.dtype):
+            return replace(self, positions=self.positions.to(target), cell=self.cell.to(target))
+        names = ("numbers", "positions", "cell", "pbc", "edges", "shifts", "structure")
+        return replace(self, **{name: getattr(self, name).to(target) for name in names})
+
+
+def batch(graphs: Sequence[Graph]) -> Graph:
+    """Put graphs side by side in one: their results are the results of each.
+
+    Raises:
+        ValueError: if there is none, or if their cutoffs differ.
+    """
+    if len(graphs) == 0:
+        raise ValueError("there is no graph to batch; give at least one")
+    if len(graphs) == 1:
+        return graphs[0]
+    if len({g.cutoff for g in graphs}) > 1:
+        raise ValueError(f"graphs of different cutoffs cannot be batched: {sorted({g.cutoff for g in graphs})} Å")
+    atoms_before = np.cumsum([0] + [g.n_atoms for g in graphs])
+    structures_before = np.cumsum([0] + [g.n_structures for g in graphs])
+
+    def joined(name: str, dim: int = 0) -> Tensor:
+        return torch.cat([getattr(g, name) for g in graphs], dim=dim)
+
+    return Graph(
+        numbers=joined("numbers"),
+        positions=joined("positions"),
+        cell=joined("cell"),
+        pbc=joined("pbc"),
+        edges=torch.cat([g.edges + int(n) for g, n in zip(graphs, atoms_before, strict=False)], dim=1),
+        shifts=joined("shifts"),
+        structure=torch.cat([g.structure + int(n) for g, n in zip(graphs, structures_before, strict=False)]),
+        cutoff=graphs[0].cutoff,
+    )
+
+
+def segment_sum(values: Tensor, index: Tensor, n_segments: int) -> Tensor:
+    """Add up the rows that share an index: y_k = Σ_{e: index_e = k} values_e.
+
+    Args:
+        values: (E, ...).
+        index: (E,) integers below n_segments.
+        n_segments: number of sums; those without rows are 0.
+
+    Returns:
+        (n_segments, ...).
+    """
+    return values.new_zeros(n_segments, *values.shape[1:]).index_add(0, index, values)
+
+
+def triplets(centers: Tensor) -> Tensor:
+    """Pairs of edges that share their center: the angles j–i–k, each unordered pair of neighbors once.
+
+    Args:
+        centers: center i of every edge (E,), in any order.
+
+    Returns:
+        (2, T): indices of the two edges; T = Σ_i n_i (n_i − 1) / 2 for n_i neighbors.
+    """
+    order = torch.argsort(centers, stable=True)
+    n_neighbors = torch.bincount(centers)
+    last = n_neighbors.cumsum(0)[centers[order]] - 1  # the last edge of the same center (E,)
+    n_partners = last - torch.arange(len(centers), device=centers.device)  # edges behind this one
+    first = torch.repeat_interleave(n_partners)  # (T,)
+    start = n_partners.cumsum(0) - n_partners
+    second = first + 1 + torch.arange(len(first), device=centers.device) - start[first]
+    return order[torch.stack([first, second])]
+
+
+def check_structure(numbers: Tensor, positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> None:
+    """Refuse what no potential can evaluate, in one sentence; arguments and errors as `Graph.from_arrays`."""
+    if positions.dim() != 2 or positions.shape[-1] != 3 or cell.shape != (3, 3) or numbers.shape != positions.shape[:1]:
+        shapes = f"{tuple(numbers.shape)}, {tuple(positions.shape)} and {tuple(cell.shape)}"
+        raise ValueError(f"numbers, positions and cell must have shapes (N,), (N, 3) and (3, 3), got {shapes}")
+    if len(numbers) == 0:
+        raise ValueError("the structure has no atoms")
+    if not (isinstance(cutoff, int | float) and math.isfinite(cutoff) and cutoff > 0):
+        raise ValueError(f"the cutoff must be a positive number in Å, got {cutoff}")
+    wrong = (~positions.isfinite()).any(dim=1).nonzero()
+    if len(wrong):
+        raise ValueError(f"the position of atom {int(wrong[0])} is not finite: {positions[wrong[0, 0]].tolist()}")
+    if not bool(cell.isfinite().all()):
+        raise ValueError(f"the cell is not finite: {cell.tolist()}")
+    unknown = ((numbers < 1) | (numbers > 118)).nonzero()
+    if len(unknown):
+        raise ValueError(f"atom {int(unknown[0])} has atomic number {int(numbers[unknown[0, 0]])}; elements are 1 to 118")
+    lattice = cell[pbc].double()
+    if len(lattice) and math.sqrt(max(float(torch.linalg.det(lattice @ lattice.T)), 0.0)) < SMALLEST_VOLUME:
+        raise ValueError("the cell has no volume along its periodic directions; set atoms.cell, or pbc=False")

@@ -1,0 +1,123 @@
+"""Neighbor lists: which atoms see which, over all periodic images (layer 0; imports nothing of mininnip).
+
+The fast list comes from vesin (https://github.com/Luthaf/vesin), a compiled cell list that grows linearly with the number
+of atoms. `brute_force_neighbors` says the same in fifteen lines of PyTorch and is the reference for it. `SkinList` keeps a
+list alive during molecular dynamics until an atom has moved so far that a pair could have been missed.
+"""
+
+import itertools
+
+import torch
+from torch import Tensor
+from vesin import NeighborList
+
+CLOSEST = 1e-3  # Å; two atoms nearer than this are one atom entered twice
+
+
+def neighbor_list(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> tuple[Tensor, Tensor]:
+    """List every directed pair of atoms (center i, neighbor j) closer than the cutoff, images included.
+
+        | r_j + S · cell − r_i | < r_c,    (i, j, S) ≠ (i, i, 0)
+
+    Both directions of a pair are listed, and an atom may be its own neighbor through an image. Positions may lie outside
+    the cell; the cell may be triclinic, left-handed, or smaller than the cutoff.
+
+    Args:
+        positions: (N, 3) in Å.
+        cell: (3, 3) in Å, rows are the lattice vectors; ignored along directions that are not periodic.
+        pbc: (3,) bool, which directions are periodic.
+        cutoff: r_c in Å.
+
+    Returns:
+        edges (2, E): rows i and j; shifts (E, 3): the integers S. On the device of the positions.
+
+    Raises:
+        ValueError: if two atoms coincide.
+    """
+    points, box, pbc = positions.detach().cpu().double(), cell.detach().cpu().double(), pbc.cpu()
+    box = _box_for_open_directions(points, box, pbc, cutoff)
+    search = NeighborList(cutoff=cutoff, full_list=True, n_threads=torch.get_num_threads())
+    pairs, shifts, distances = search.compute(points, box, pbc, quantities="PSd", copy=False)  # views, copied below
+    edges = pairs.view(torch.int64).T.clone(memory_format=torch.contiguous_format)  # (2, E)
+    if len(distances) and distances.min() < CLOSEST:
+        worst = int(distances.argmin())
+        raise ValueError(_overlap_message(*edges[:, worst].tolist(), float(distances[worst])))
+    return edges.to(positions.device), shifts.to(positions.device, copy=True)
+
+
+def brute_force_neighbors(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> tuple[Tensor, Tensor]:
+    """The same list by trying every pair in every image within reach: cost N² × images, for tests and for reading.
+
+    Arguments, results and errors as `neighbor_list`; the order of the edges differs.
+    """
+    box = _box_for_open_directions(positions, cell, pbc, cutoff)
+    heights = 1 / torch.linalg.inv(box).norm(dim=0)  # distance between opposite faces (3,)
+    spread = (positions @ torch.linalg.inv(box)).aminmax(dim=0)
+    reach = torch.where(pbc, torch.ceil(cutoff / heights + spread.max - spread.min), 0.0).int().tolist()
+    images = torch.tensor(list(itertools.product(*[range(-n, n + 1) for n in reach])), device=positions.device)  # (M, 3)
+    offsets = images.to(positions.dtype) @ box
+    distances = (positions[None, None, :] + offsets[:, None, None] - positions[None, :, None]).norm(dim=-1)  # (M, N, N)
+    within = distances < cutoff
+    home = int((images == 0).all(dim=1).nonzero())
+    within[home].fill_diagonal_(False)
+    image, i, j = within.nonzero(as_tuple=True)
+    closest = distances[image, i, j]
+    if len(closest) and closest.min() < CLOSEST:
+        worst = closest.argmin()
+        raise ValueError(_overlap_message(int(i[worst]), int(j[worst]), float(closest[worst])))
+    return torch.stack([i, j]), images[image]
+
+
+class SkinList:
+    """A neighbor list that outlives many steps of molecular dynamics (Verlet, Phys. Rev. 159, 98 (1967)).
+
+    The list is built with cutoff + skin and stays complete until some atom has moved more than skin / 2 since it was built,
+    or the cell, the periodicity or the number of atoms has changed.
+
+    Args:
+        cutoff: of the potential, in Å.
+        skin: extra reach in Å; 0 rebuilds at every change.
+
+    Attributes:
+        n_builds: how often the list was built.
+    """
+
+    def __init__(self, cutoff: float, skin: float):
+        if skin < 0:
+            raise ValueError(f"the skin must not be negative, got {skin} Å")
+        self.cutoff, self.skin, self.n_builds = cutoff, skin, 0
+        self._built_for: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def __call__(self, positions: Tensor, cell: Tensor, pbc: Tensor) -> tuple[Tensor, Tensor]:
+        """Edges (2, E) and shifts (E, 3) that hold every pair within the cutoff, and some up to cutoff + skin."""
+        if not self._still_complete(positions, cell, pbc):
+            self._edges, self._shifts = neighbor_list(positions, cell, pbc, self.cutoff + self.skin)
+            self._built_for = positions.clone(), cell.clone(), pbc.clone()
+            self.n_builds += 1
+        return self._edges, self._shifts
+
+    def _still_complete(self, positions: Tensor, cell: Tensor, pbc: Tensor) -> bool:
+        if self._built_for is None or self._built_for[0].shape != positions.shape:
+            return False
+        old_positions, old_cell, old_pbc = self._built_for
+        if not (torch.equal(old_cell, cell) and torch.equal(old_pbc, pbc)):
+            return False
+        return bool((positions - old_positions).norm(dim=1).max() <= self.skin / 2)
+
+
+def _box_for_open_directions(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> Tensor:
+    """The cell, with directions that are not periodic replaced by ones that hold all atoms and span a volume."""
+    if bool(pbc.all()):
+        return cell
+    periodic = cell[pbc]  # (0, 1 or 2 rows, 3)
+    _, _, directions = torch.linalg.svd(torch.cat([periodic, cell.new_zeros(3 - len(periodic), 3)]))
+    box = cell.clone()
+    extent = positions.aminmax(dim=0)
+    size = float((extent.max - extent.min).max()) + 2 * cutoff
+    box[~pbc] = directions[len(periodic) :] * size  # orthogonal to the periodic directions
+    return box
+
+
+def _overlap_message(i: int, j: int, distance: float) -> str:
+    who = f"atom {i} and an image of itself" if i == j else f"atoms {i} and {j}"
+    return f"{who} are at one place (distance {distance:.1e} Å); remove one, or check the cell"

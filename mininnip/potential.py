@@ -1,0 +1,177 @@
+"""Potential: a model's energy and everything that is a derivative of it (layer 4).
+
+Models only know energies. `Potential` adds the energies of free atoms and differentiates: forces F = −∂E/∂r, stress
+(1/V) ∂E/∂ε. It does so with respect to a displacement and a strain that it adds to the input and that are both zero, so
+the input itself is never changed. Imports `graph` only.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from mininnip.graph import Graph, segment_sum
+
+EDGES_PER_BLOCK = 150_000  # working memory of one block stays in the processor's cache
+
+
+class Potential(nn.Module):
+    """Energies, forces and stress of a model.
+
+    Args:
+        model: `nn.Module` with `forward(graph) -> energy (S,)` and a `cutoff`; if it splits its energy, also
+            `atomic_energies(graph) -> (N,)`. A model with `local = True` states that an atom's energy depends only on the
+            atom's own edges; large graphs are then evaluated in blocks, in memory that does not grow with the graph.
+        reference_energies: energy of a free atom by atomic number in eV, added to the model's output in float64.
+    """
+
+    def __init__(self, model: nn.Module, reference_energies: Mapping[int, float] | None = None):
+        super().__init__()
+        self.model = model
+        table = torch.full((119,), torch.nan, dtype=torch.float64)
+        for number, energy in (reference_energies or {}).items():
+            table[number] = energy
+        self.register_buffer("reference_energies", table if reference_energies else None)
+
+    @property
+    def cutoff(self) -> float:
+        """Reach of the model in Å."""
+        return self.model.cutoff  # type: ignore[return-value]
+
+    def forward(
+        self, graph: Graph, forces: bool = True, stress: bool = False, differentiable: bool = False
+    ) -> dict[str, Tensor]:
+        """Evaluate the potential.
+
+        Args:
+            graph: one structure or many, with edges at least as long as the cutoff.
+            forces: also return forces.
+            stress: also return the stress; the cell must be periodic in all directions.
+            differentiable: keep the graph of derivatives, to train on forces or to attack them.
+
+        Returns:
+            "energy" (S,) in eV; "energies" (N,) in eV if the model splits its energy; "forces" (N, 3) in eV/Å;
+            "stress" (S, 3, 3) in eV/Å³, positive in tension.
+
+        Raises:
+            ValueError: edges shorter than the cutoff; stress without a volume; an element without reference energy.
+        """
+        if graph.cutoff < self.cutoff:
+            raise ValueError(
+                f"the graph reaches {graph.cutoff} Å, but the potential needs {self.cutoff} Å: build it with that cutoff"
+            )
+        if stress and not bool(graph.pbc.all()):
+            raise ValueError("stress needs a volume: the cell must be periodic in all three directions")
+        in_blocks = getattr(self.model, "local", False) and not differentiable
+        if in_blocks and graph.edges.shape[1] > 2 * EDGES_PER_BLOCK:
+            out = self._evaluate_in_blocks(graph, forces, stress)
+        else:
+            out = self._evaluate(graph, forces, stress, differentiable)
+        if self.reference_energies is not None:
+            references = self._references(graph.numbers)
+            out["energy"] = out["energy"] + segment_sum(references, graph.structure, graph.n_structures)
+            if "energies" in out:
+                out["energies"] = out["energies"] + references
+        return out
+
+    def _evaluate(self, graph: Graph, forces: bool, stress: bool, differentiable: bool) -> dict[str, Tensor]:
+        wanted, strained = {}, graph
+        with torch.enable_grad() if forces or stress else torch.no_grad() if not differentiable else torch.enable_grad():
+            if forces:
+                wanted["forces"] = torch.zeros_like(graph.positions, requires_grad=True)
+                strained = replace(strained, positions=strained.positions + wanted["forces"])
+            if stress:
+                wanted["stress"] = torch.zeros_like(graph.cell, requires_grad=True)
+                strained = _strain(strained, wanted["stress"])
+            out = self._energy(strained)
+            total = out["energy"].sum()
+            if wanted and total.requires_grad:
+                gradients = torch.autograd.grad(
+                    total, list(wanted.values()), create_graph=differentiable, allow_unused=True, materialize_grads=True
+                )
+            else:
+                gradients = [torch.zeros_like(zero) for zero in wanted.values()]
+        out |= dict(zip(wanted, gradients, strict=True))
+        if forces:
+            out["forces"] = -out["forces"]
+        if stress:
+            out["stress"] = out["stress"] / torch.linalg.det(graph.cell).abs()[:, None, None]
+        return out if differentiable else {name: value.detach() for name, value in out.items()}
+
+    def _energy(self, graph: Graph) -> dict[str, Tensor]:
+        if not hasattr(self.model, "atomic_energies"):
+            return {"energy": self.model(graph)}
+        energies = self.model.atomic_energies(graph)  # type: ignore[operator]
+        return {"energy": segment_sum(energies, graph.structure, graph.n_structures), "energies": energies}
+
+    def _evaluate_in_blocks(self, graph: Graph, forces: bool, stress: bool) -> dict[str, Tensor]:
+        """The same results, adding up the contributions of one block of centers after the other."""
+        n_atoms, positions, cell = graph.n_atoms, graph.positions, graph.cell
+        out = {"energy": positions.new_zeros(graph.n_structures), "energies": positions.new_zeros(n_atoms)}
+        out |= {"forces": torch.zeros_like(positions)} if forces else {}
+        out |= {"stress": torch.zeros_like(cell)} if stress else {}
+        for block, atoms, n_centers in _blocks_of_centers(graph):
+            displacement = torch.zeros_like(block.positions, requires_grad=forces)
+            strain = torch.zeros_like(cell, requires_grad=stress)
+            moved = replace(block, positions=block.positions + displacement)
+            with torch.set_grad_enabled(forces or stress):
+                energies = self.model.atomic_energies(_strain(moved, strain) if stress else moved)[:n_centers]
+                variables = [displacement] * forces + [strain] * stress
+                gradients = list(torch.autograd.grad(energies.sum(), variables)) if variables else []
+            energies, centers = energies.detach(), atoms[:n_centers]
+            out["energies"][centers] = energies
+            out["energy"].index_add_(0, block.structure[:n_centers], energies)
+            if forces:
+                out["forces"].index_add_(0, atoms, gradients.pop(0), alpha=-1)
+            if stress:
+                out["stress"] += gradients.pop(0)
+        if stress:
+            out["stress"] /= torch.linalg.det(cell).abs()[:, None, None]
+        return out
+
+    def _references(self, numbers: Tensor) -> Tensor:
+        references = self.reference_energies[numbers]  # (N,) float64
+        missing = references.isnan()
+        if bool(missing.any()):
+            raise ValueError(f"no reference energy for atomic number {int(numbers[missing][0])}")
+        return references
+
+
+def _strain(graph: Graph, strain: Tensor) -> Graph:
+    """Deform cell and positions: r -> r (1 + ε), with ε (S, 3, 3)."""
+    positions = graph.positions + torch.einsum("nx,nxy->ny", graph.positions, strain[graph.structure])
+    return replace(graph, positions=positions, cell=graph.cell + graph.cell @ strain)
+
+
+def _blocks_of_centers(graph: Graph) -> Iterator[tuple[Graph, Tensor, int]]:
+    """Cut a graph into pieces that each hold the edges of some centers.
+
+    Yields:
+        The piece, whose atoms are its centers followed by their other neighbors; the indices of these atoms in the graph;
+        the number of centers.
+    """
+    n_blocks = -(-graph.edges.shape[1] // EDGES_PER_BLOCK)
+    n_centers = -(-graph.n_atoms // n_blocks)
+    block_of_edge = (graph.edges[0] // n_centers).to(torch.int16)
+    order = torch.argsort(block_of_edge, stable=True)
+    ends = torch.bincount(block_of_edge, minlength=n_blocks).cumsum(0).tolist()
+    new_index = torch.zeros_like(graph.numbers)
+    for block, end in enumerate(ends):
+        selection = order[ends[block - 1] if block else 0 : end]
+        i, j = (row.index_select(0, selection) for row in graph.edges)
+        centers = torch.arange(block * n_centers, min((block + 1) * n_centers, graph.n_atoms), device=i.device)
+        others = torch.zeros_like(graph.numbers, dtype=torch.bool)
+        others[j] = True
+        others[centers] = False
+        atoms = torch.cat([centers, others.nonzero()[:, 0]])
+        new_index[atoms] = torch.arange(len(atoms), device=i.device)
+        piece = replace(
+            graph,
+            numbers=graph.numbers[atoms],
+            positions=graph.positions[atoms],
+            structure=graph.structure[atoms],
+            edges=torch.stack([i - block * n_centers, new_index.index_select(0, j)]),
+            shifts=graph.shifts.index_select(0, selection),
+        )
+        yield piece, atoms, len(centers)
