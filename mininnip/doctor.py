@@ -3,7 +3,7 @@
 `python -m mininnip doctor` prints the findings and exits with 1 if something must be repaired; in a notebook,
 `doctor.report()` prints the same. Each `check_...` function looks at one thing and returns its findings, so that a
 broken part (a package that does not import, a missing file) is a finding and not a traceback. Imports nothing of
-mininnip: it has to work when the rest does not.
+mininnip, and runs as a file of its own (`python mininnip/doctor.py`) where the package itself cannot be imported.
 """
 
 from __future__ import annotations
@@ -242,3 +242,7 @@ def extension_version(name: str) -> str | None:
         if description.is_file():
             return json.loads(description.read_text(encoding="utf-8"))["version"]
     return None
+
+
+if __name__ == "__main__":
+    sys.exit(not report())

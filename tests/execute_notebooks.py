@@ -64,12 +64,14 @@ def cleaned(notebook):
 
 
 def _without_widget(output):
-    """A widget's view is empty in a saved file: keep a picture that comes with it, else nothing of the output."""
+    """A widget's view is empty in a saved file: keep what else comes with it, but not `VBox(children=…`."""
     data = output.get("data", {})
     if WIDGET_VIEW not in data:
         return output
     del data[WIDGET_VIEW]
-    return output if any(kind.startswith(("image/", "text/html")) for kind in data) else None
+    if re.match(r"\w+\(", data.get("text/plain", "")):
+        del data["text/plain"]
+    return output if data else None
 
 
 def write_run_times(seconds: dict[str, float], readme: Path = REPOSITORY / "README.md") -> None:
