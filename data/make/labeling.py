@@ -1,31 +1,50 @@
-"""What every script of this folder shares: resume, write atomically, check forces by finite differences.
+"""What the label scripts share: resume, stop cleanly, write in one step, check forces by finite differences.
 
-A frame is an ase.Atoms with energy (eV) and forces (eV/A) attached and a unique `info["id"]`; scripts are resumable
-because frames whose id is already in the output file are not computed again.
+A frame is an ase.Atoms with energy (eV) and forces (eV/Å) attached and a unique `info["id"]`.  Labels collect in work/ (never
+committed); frames whose id is already there are not computed again, and where work/ is empty a run goes on from the files that
+ship.  A run ends at its deadline, or after the frame in hand when it receives SIGTERM or Ctrl-C.
 """
+
 import json
+import signal
 import time
 from pathlib import Path
 
 import numpy as np
-from ase import units
+from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent
-WORK = HERE / "work"                                       # scratch, never committed
-HARTREE, BOHR = units.Hartree, units.Bohr                    # eV, A
+WORK = HERE / "work"
+HARTREE, BOHR = units.Hartree, units.Bohr  # eV, Å
+PER_FRAME = ("id", "split", "group", "trajectory", "temperature", "step")
+WORK.mkdir(exist_ok=True)
 
 
 class Unconverged(RuntimeError):
-    """A self-consistent field did not converge: the frame is dropped and reported."""
+    """A self-consistent calculation did not converge: the frame is dropped and reported."""
 
 
-def deadline(max_minutes):
-    """Time (seconds) at which to stop."""
-    return time.time() + 60 * max_minutes
+class Deadline:
+    """When to stop: after so many minutes, or once the process is asked to end."""
+
+    def __init__(self, max_minutes):
+        self.time = time.time() + 60 * max_minutes
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.end)
+
+    def end(self, *_):
+        self.time = 0.0
+
+    def left(self):
+        """Seconds left."""
+        return self.time - time.time()
+
+    def passed(self):
+        return self.left() <= 0
 
 
 def attach(atoms, energy, forces):
@@ -35,54 +54,90 @@ def attach(atoms, energy, forces):
     return frame
 
 
+def frames_from_npz(path):
+    """Frames of a shipped frame file (pack.py), labels attached."""
+    with np.load(path) as file:
+        data = dict(file)
+    cells = np.broadcast_to(data["cell"], (len(data["energy"]), 3, 3))
+    scalars = [key for key in data if key in PER_FRAME or key.startswith("energy_")]
+    per_atom = [key for key in data if key.startswith("forces_")]
+    frames = []
+    for k, (energy, positions, forces) in enumerate(zip(data["energy"], data["positions"], data["forces"])):
+        atoms = Atoms(data["numbers"], positions.astype(float), cell=cells[k], pbc=data["pbc"])
+        frames.append(attach(atoms, energy, forces))
+        values = {key: data[key][k].item() for key in scalars}
+        frames[-1].info = {key: value for key, value in values.items() if value == value and value != ""}
+        for key in per_atom:
+            if np.isfinite(data[key][k]).all():
+                frames[-1].arrays[key] = data[key][k].astype(float)
+    return frames
+
+
 def load(path):
-    return read(path, ":") if Path(path).exists() else []
+    """Frames labelled so far: from work/, else from the set of that name that ships."""
+    path = Path(path)
+    if path.exists():
+        return read(path, ":")
+    shipped = OUTPUT / f"{path.stem}.npz"
+    return frames_from_npz(shipped) if shipped.exists() else []
+
+
+def write_text(path, text):
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.rename(path)
 
 
 def save(path, frames, **metadata):
     """Write frames (extxyz) and their metadata (json) in one atomic step each."""
     path = Path(path)
-    temporary = path.with_suffix(".tmp")
-    write(temporary, frames, format="extxyz")
-    temporary.rename(path)
+    if frames:
+        temporary = path.with_suffix(".tmp")
+        write(temporary, frames, format="extxyz")
+        temporary.rename(path)
     if metadata:
-        path.with_suffix(".json").write_text(json.dumps(metadata, indent=1) + "\n")
+        write_text(path.with_suffix(".json"), json.dumps(metadata, indent=1, ensure_ascii=False) + "\n")
 
 
 def label_all(path, jobs, label, deadline, metadata, save_every=10):
-    """Label the jobs that are not in `path` yet until the deadline (time.time()); returns all frames of the file.
+    """Label the jobs that are not in `path` yet until the deadline; returns all frames of the file.
 
     Args:
-        path: output file (extxyz).
+        path: output file (extxyz) in work/.
         jobs: iterable of Atoms with unique info["id"].
         label: function Atoms -> Atoms with energy and forces; raises Unconverged.
-        deadline: stop cleanly at this time in seconds.
-        metadata: written next to the frames as json.
+        deadline: Deadline.
+        metadata: written next to the frames as json; the ids that did not converge are added.
+        save_every: frames between two writes.
     """
     frames = load(path)
-    done, started, new = {f.info["id"] for f in frames}, time.time(), 0
+    done, started, new, dropped = {f.info["id"] for f in frames}, time.process_time(), 0, []
+    clock = time.time()
     for atoms in jobs:
         if atoms.info["id"] in done:
             continue
-        if time.time() > deadline:
-            print("time is up: run again to continue", flush=True)
+        if deadline.passed():
+            print("stopped: run again to continue", flush=True)
             break
         try:
             frames.append(label(atoms))
             new += 1
         except Unconverged as error:
+            dropped.append(atoms.info["id"])
             print("dropped", atoms.info["id"], error, flush=True)
+            continue
         if new % save_every == 0:
-            save(path, frames, **metadata)
-            print(f"{path.name}: {len(frames)} frames, {(time.time() - started) / max(new, 1):.2f} s each", flush=True)
-    save(path, frames, **metadata)
+            save(path, frames, **metadata, unconverged=dropped)
+            cpu, wall = ((now - then) / new for now, then in ((time.process_time(), started), (time.time(), clock)))
+            print(f"{path.name}: {len(frames)} frames, {wall:.2f} s each ({cpu:.2f} s of this process)", flush=True)
+    save(path, frames, **metadata, unconverged=dropped)
     return frames
 
 
 def finite_difference_check(frames, label, n_checks=3, step=0.01, seed=0):
-    """Largest difference (eV/A) between a force component and -dE/dx by central differences."""
+    """Largest difference (eV/Å) between a force component and -dE/dx by central differences."""
     rng, worst = np.random.default_rng(seed), 0.0
-    for k in rng.choice(len(frames), n_checks, replace=False):
+    for k in rng.choice(len(frames), min(n_checks, len(frames)), replace=False):
         atom, axis = rng.integers(len(frames[k])), rng.integers(3)
         energy = []
         for sign in (1, -1):
@@ -90,7 +145,7 @@ def finite_difference_check(frames, label, n_checks=3, step=0.01, seed=0):
             moved.positions[atom, axis] += sign * step
             energy.append(label(moved).get_potential_energy())
         numeric, ours = -(energy[0] - energy[1]) / (2 * step), frames[k].get_forces()[atom, axis]
-        print(f"force check {frames[k].info['id']}: {ours:.4f} analytic, {numeric:.4f} numeric eV/A", flush=True)
+        print(f"force check {frames[k].info['id']}: {ours:.5f} stored, {numeric:.5f} by differences, eV/Å", flush=True)
         worst = max(worst, abs(ours - numeric))
     return worst
 
@@ -101,23 +156,23 @@ class Recorder(Calculator):
     Args:
         label: function Atoms -> labelled Atoms.
         path, metadata: output file and what to write beside it.
-        stop: time at which to give up until the next run.
+        deadline: when to give up until the next run.
         info: function frame number -> info of the frame.
     """
 
     implemented_properties = ["energy", "forces"]
 
-    def __init__(self, label, path, metadata, stop, info):
+    def __init__(self, label, path, metadata, deadline, info):
         super().__init__()
-        self.label, self.path, self.metadata, self.stop, self.info = label, path, metadata, stop, info
+        self.label, self.path, self.metadata, self.deadline, self.info = label, path, metadata, deadline, info
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=()):
         super().calculate(atoms, properties, system_changes)
         frames = load(self.path)
         known = [f for f in frames if len(f) == len(atoms) and np.allclose(f.positions, atoms.positions, atol=1e-6)]
         if not known:
-            if time.time() > self.stop:
-                raise SystemExit("time is up: run again to continue")
+            if self.deadline.passed():
+                raise SystemExit("stopped: run again to continue")
             bare = atoms.copy()
             bare.info, bare.constraints = self.info(len(frames)), []
             known = [self.label(bare)]

@@ -15,8 +15,10 @@ import shutil
 import sys
 
 import numpy as np
+from ase import Atoms
 from index import main as write_index
-from labeling import OUTPUT, WORK, load
+from labeling import OUTPUT, WORK, attach, load
+from silicon_classical import add_classical
 
 MISSING = {float: np.nan, int: -1, str: ""}
 
@@ -43,7 +45,7 @@ def arrays(frames):
     }
     keys = dict.fromkeys(key for frame in frames for key in frame.info)
     result |= {key: column([frame.info.get(key) for frame in frames]) for key in keys}
-    for key in dict.fromkeys(key for frame in frames for key in frame.arrays if key.startswith("forces_")):
+    for key in dict.fromkeys(key for frame in frames for key in frame.arrays if key.startswith(("forces_", "velocities"))):
         empty = np.full((len(first), 3), np.nan)
         result[key] = np.array([frame.arrays.get(key, empty) for frame in frames], np.float32)
     return result
@@ -78,7 +80,7 @@ def ammonia_split(info):
 
 
 def ammonia_cc_pvdz():
-    path = WORK / "ammonia_cc-pvdz.extxyz"
+    path = WORK / "ammonia_cc_pvdz.extxyz"
     frames = load(path)
     for frame in frames:
         frame.info["split"] = ammonia_split(frame.info)
@@ -125,7 +127,39 @@ def h2_si100():
     write_npz("h2_si100", arrays(frames), **settings_of(path), status=f"{status}, {len(frames)} of 784 frames")
 
 
-SETS = {"dimers": "dimers.npz", "ammonia_cc_pvdz": "ammonia_cc-pvdz.extxyz", "ethanol_gfn2": "ethanol_gfn2.npz"}
+def melt(seed):
+    """Frames of one ab initio trajectory; seed 1 is for training, seed 2 for testing."""
+    with np.load(WORK / f"silicon_liquid_seed{seed}.npz") as data:
+        keys = ("positions", "velocities", "energies", "forces")
+        rows, numbers, cell, settings = list(zip(*(data[key] for key in keys))), data["numbers"], data["cell"], json.loads(str(data["metadata"]))
+    for step, (positions, velocities, energy, forces) in enumerate(rows):
+        atoms = attach(Atoms(numbers, positions, cell=cell, pbc=True), energy, forces)
+        atoms.arrays["velocities"] = velocities
+        atoms.info = {"id": f"melt-{seed}-{step:04d}", "group": "melt", "trajectory": seed, "step": step, "temperature": 3000.0}
+        atoms.info["split"] = "train" if seed == 1 else "test"
+        yield atoms, settings
+
+
+def silicon():
+    """Both seeds of the melt and the labelled solids and model liquids of 64 atoms; frames with a vacancy go to a file of their own."""
+    frames, settings, steps = [], None, []
+    for seed in (1, 2):
+        if (WORK / f"silicon_liquid_seed{seed}.npz").exists():
+            rows = list(melt(seed))
+            frames += [atoms for atoms, _ in rows]
+            settings = rows[0][1]
+            steps.append(f"melt seed {seed}: {len(rows)} steps, {max(len(rows) - settings['n_equilibration'], 0)} of production")
+    if (WORK / "silicon_labels.extxyz").exists():
+        frames += load(WORK / "silicon_labels.extxyz")
+    for atoms in frames:
+        add_classical(atoms)
+    labels = [atoms for atoms in frames if atoms.info["group"] != "melt"]
+    full = [atoms for atoms in frames if len(atoms) == 64]
+    settings |= dict(seeds=[1, 2], status="partial, " + "; ".join([*steps, f"{len(labels)} of 118 other frames"]))
+    write_npz("silicon", arrays(full), **settings)
+
+
+SETS = {"silicon": "silicon_liquid_seed1.npz", "dimers": "dimers.npz", "ammonia_cc_pvdz": "ammonia_cc_pvdz.extxyz", "ethanol_gfn2": "ethanol_gfn2.npz"}
 SETS |= {"ethanol": "ethanol.extxyz", "h2_si100": "h2_si100.extxyz"}
 
 

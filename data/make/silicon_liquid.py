@@ -23,7 +23,7 @@ import time
 import numpy as np
 from ase import Atoms, units
 from ase.io import read
-from labeling import WORK, Unconverged, attach, deadline, finite_difference_check
+from labeling import WORK, Deadline, Unconverged, attach, finite_difference_check
 from pwscf import pwscf_label, pwscf_version
 from silicon_dynamics import BOX, DENSITY, MASS, N_ATOMS, compressed_crystal, snapshots
 
@@ -118,7 +118,7 @@ def main():
     parser.add_argument("--max-minutes", type=float, default=60.0)
     parser.add_argument("--check", action="store_true", help="only check the labels of the existing file")
     args = parser.parse_args()
-    stop, path = deadline(args.max_minutes), WORK / f"silicon_liquid_seed{args.seed}.npz"
+    deadline, path = Deadline(args.max_minutes), WORK / f"silicon_liquid_seed{args.seed}.npz"
     folder = WORK / f"silicon_liquid_{args.seed}"
     folder.mkdir(exist_ok=True)
     if args.check:
@@ -133,10 +133,10 @@ def main():
         data = dict(numbers=start.numbers, cell=start.cell.array, positions=start.positions[None],
                     velocities=start.get_velocities()[None], energies=np.zeros(0), forces=np.zeros((0, N_ATOMS, 3)))
     pace = 20.0                                                                   # seconds per step
-    while (n := len(data["energies"])) < args.steps and stop - time.time() > 4 * pace:
+    while (n := len(data["energies"])) < args.steps and deadline.left() > 4 * pace:
         clock, n_steps = time.time(), min(SEGMENT if n >= N_EQUILIBRATION else EQUILIBRATION_SEGMENT, args.steps - n,
-                                           int((stop - time.time()) / pace) - 2)
-        new_segment(data, n_steps, stop - clock, folder)
+                                           int((deadline.left()) / pace) - 2)
+        new_segment(data, n_steps, deadline.left(), folder)
         temporary = path.with_suffix(".tmp.npz")
         np.savez_compressed(temporary, **data, metadata=json.dumps(metadata))
         temporary.rename(path)
