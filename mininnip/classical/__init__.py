@@ -1,5 +1,7 @@
 """Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body, model surfaces)."""
 
+from mininnip.classical import surfaces
+from mininnip.classical.bonded import ForceField, Topology
 from mininnip.classical.pair import (
     COULOMB,
     PairPotential,
@@ -13,11 +15,14 @@ from mininnip.classical.stillinger_weber import StillingerWeber
 
 __all__ = [
     "COULOMB",
+    "ForceField",
     "PairPotential",
     "StillingerWeber",
+    "Topology",
     "buckingham_coulomb",
     "harmonic",
     "lennard_jones",
     "mason_schamp",
     "morse",
+    "surfaces",
 ]
