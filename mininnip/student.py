@@ -19,6 +19,7 @@ from datetime import date
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+LAB_SETTINGS = Path(__file__).resolve().parent / "lab_settings"
 FIRST_LESSON = "00_start_here.ipynb"
 
 
@@ -37,8 +38,7 @@ def open_lab(instructor: bool = False, flags: Sequence[str] = ()) -> int:
         *(sys.executable, "-m", "jupyter", "lab"),
         f"--ServerApp.root_dir={REPOSITORY}",
         f"--LabApp.default_url=/lab/tree/{folder.name}/{FIRST_LESSON}",
-        "--LabApp.news_url=None",  # no pop-up over the lesson, and nothing fetched on bad wifi
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        f"--LabApp.app_settings_dir={LAB_SETTINGS}",  # no pop-up over the lesson, nothing fetched on bad wifi
         *flags,
     ]
     environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}

@@ -22,6 +22,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from mininnip.doctor import HOW_TO_GET_CHROMIUM, find_chromium
+from mininnip.student import LAB_SETTINGS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(__file__).resolve().parent / "screenshots"
@@ -75,8 +76,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     command = [
         *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--expose-app-in-browser"),
         *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"),
-        *(f"--ServerApp.root_dir={root}", "--LabApp.news_url=None"),
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        *(f"--ServerApp.root_dir={root}", f"--LabApp.app_settings_dir={LAB_SETTINGS}"),
     ]
     log = home / "server.log"
     with log.open("w") as out:
@@ -158,24 +158,32 @@ class OpenNotebook:
         page.on("pageerror", lambda error: self._note(f"{error.name}: {error.message}"))
         page.goto(f"{lab.url}/lab/tree/{path}?token={TOKEN}&reset")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
-        page.evaluate(
+        self._evaluate(
             """async () => {
                 const panel = jupyterapp.shell.currentWidget;
                 await panel.context.ready;
                 await panel.sessionContext.ready;
                 while (!panel.sessionContext.session?.kernel) await new Promise(done => setTimeout(done, 100));
                 await panel.sessionContext.session.kernel.info;
-            }"""
+            }""",
+            timeout=60,
         )
 
     def _note(self, text: str) -> None:
         if not text.startswith(HARMLESS or ("\0",)):
             self.console_errors.append(text)
 
-    def run_all(self) -> float:
+    def _evaluate(self, script: str, timeout: float) -> None:
+        """Run an asynchronous function in the page; an error if it does not end within so many seconds."""
+        late = (
+            f"new Promise((_, fail) => setTimeout(() => fail(Error('not done after {timeout} s')), {timeout * SECOND}))"
+        )
+        self.page.evaluate(f"() => Promise.race([({script})(), {late}])")
+
+    def run_all(self, timeout: float = 240) -> float:
         """Run All Cells, as from the menu; return the seconds it took."""
         start = time.perf_counter()
-        self.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
+        self._evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')", timeout)
         return time.perf_counter() - start
 
     def outputs(self) -> list[list[dict]]:

@@ -18,7 +18,8 @@ display(slider, label)
 def small_notebook(lab):
     cells = [nbformat.v4.new_code_cell(SOURCE.strip()), nbformat.v4.new_code_cell("1 / 0")]
     path = lab.root / "small.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
     return path.name
 
 
@@ -31,4 +32,5 @@ def test_a_slider_moves_by_keyboard_and_an_exception_is_seen(open_notebook, smal
     notebook.page.keyboard.press("ArrowRight")
     notebook.page.get_by_text("now 1.1").wait_for()
     notebook.screenshot()
+    assert notebook.page.get_by_text("Jupyter news").count() == 0
     assert notebook.console_errors == []
