@@ -19,6 +19,7 @@ With ``on_click`` the figure answers to the mouse and to the keyboard: arrow key
 
 from __future__ import annotations
 
+import io
 import struct
 import threading
 import zlib
@@ -164,12 +165,15 @@ class LiveFigure:
                 self.view.moving = self._draw_moving()
 
     def picture(self) -> bytes:
-        """Both layers in one PNG, for a page that cannot run and for tests."""
+        """Both layers in one PNG, small, for a page that cannot run."""
         with self.lock:
-            self._canvas.draw()
             for artist in self._all_moving():
-                self.figure.draw_artist(artist)
-            return _png(np.asarray(self._canvas.buffer_rgba()))
+                artist.set_animated(False)
+            file = io.BytesIO()
+            self.figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
+            for artist in self._all_moving():
+                artist.set_animated(True)
+            return file.getvalue()
 
     def _all_moving(self) -> list[Artist]:
         return [*self.moving, self._cursor] if self._on_click is not None else self.moving

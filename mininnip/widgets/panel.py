@@ -8,6 +8,7 @@ again, the new one takes over the values of the old one, which is stopped and cl
         def __init__(self):
             super().__init__("wave")
             ...
+            self.live = LiveFigure(figure, [line], alt="A sine.")
             self.frequency = self.control("frequency", FloatSlider(1.0, min=0.5, max=3.0), self._draw)
             self.show_all([self.live.view, self.frequency])
             self._draw()
@@ -17,13 +18,15 @@ Browser tests find the controls by the class names ``wave-frequency`` and so on.
 
 from __future__ import annotations
 
+import base64
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import ipywidgets
 
-from .background import Background
+from mininnip.widgets.background import Background
+from mininnip.widgets.live_figure import LiveFigure
 
 __all__ = ["Panel"]
 
@@ -36,6 +39,7 @@ class Panel(ipywidgets.VBox):
         label: tells two panels of the same class in the same cell apart.
     """
 
+    live: LiveFigure | None = None  # the figure of the panel, set by the derived class
     _living: ClassVar[dict[tuple[str, str, str], Panel]] = {}
 
     def __init__(self, name: str, label: str = ""):
@@ -123,12 +127,16 @@ class Panel(ipywidgets.VBox):
         self.close()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """In a page that cannot run, say what stands here instead of listing children."""
+        """For a page that cannot run: what stands here, and the picture as it was when the cell ended."""
         bundle: Any = super()._repr_mimebundle_(**options)
-        if bundle is not None:
-            data = bundle[0] if isinstance(bundle, tuple) else bundle
-            data["text/plain"] = f"Interactive widget ({type(self).__name__}): run the notebook to use it."
-        return bundle
+        if bundle is None:
+            return None
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data["text/plain"] = f"Interactive widget ({type(self).__name__}): run the notebook to use it."
+        if self.live is None:
+            return data
+        data["image/png"] = base64.b64encode(self.live.picture()).decode("ascii")
+        return data, {"image/png": {"width": self.live.view.width, "alt": self.live.view.alt}}
 
 
 def _descendants(widget: Any) -> list[Any]:

@@ -40,7 +40,8 @@ def test_layers_add_up_to_the_picture():
     assert still.shape == moving.shape == both.shape == (600, 900, 4)
     alpha = moving[..., 3:]
     assert 0.001 < alpha.mean() < 0.05  # a line on nothing
-    np.testing.assert_allclose(still[..., :3] * (1 - alpha) + moving[..., :3] * alpha, both[..., :3], atol=0.02)
+    difference = np.abs(still[..., :3] * (1 - alpha) + moving[..., :3] * alpha - both[..., :3])
+    assert (difference > 0.02).mean() < 1e-4  # what moves lies above the frame of the axes, in the picture below it
 
 
 def test_redraw_sends_a_changed_background_and_keeps_the_layout():

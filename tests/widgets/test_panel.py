@@ -1,9 +1,16 @@
 """Panel: memory when a cell runs again, one observer, errors that are said."""
 
+import base64
+import io
+from typing import Any
+
 import ipywidgets
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from mininnip.widgets import panel as panel_module
+from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 
 
@@ -95,6 +102,12 @@ def test_controls_can_be_found_and_pressed(in_cell):
 
 def test_a_page_that_cannot_run_says_what_stands_here(in_cell):
     in_cell(None)
-    bundle = Wave([])._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert data["text/plain"] == "Interactive widget (Wave): run the notebook to use it."
+    wave = Wave([])
+    bundle: Any = wave._repr_mimebundle_()
+    assert bundle["text/plain"] == "Interactive widget (Wave): run the notebook to use it."
+    figure = Figure(figsize=(3, 2))
+    figure.subplots().plot([1, 2])
+    wave.live = LiveFigure(figure, [], "A line.")
+    data, metadata = wave._repr_mimebundle_()
+    assert imread(io.BytesIO(base64.b64decode(data["image/png"]))).shape[:2] == (300, 450)
+    assert metadata["image/png"] == {"width": 300, "alt": "A line."}

@@ -1,0 +1,87 @@
+"""Plotting: the style, a figure with its description, and the figures that the course repeats."""
+
+import io
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.image import imread
+
+import mininnip as mn
+from mininnip import plotting
+
+
+@pytest.fixture(autouse=True)
+def _in_style():
+    with matplotlib.rc_context():
+        mn.style()
+        yield
+    plt.close("all")
+
+
+def test_style_is_readable_and_the_colors_keep_their_meaning():
+    sizes = ("font.size", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize", "axes.titlesize")
+    assert min(matplotlib.rcParams[name] for name in sizes) >= 11
+    cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+    assert cycle[:3] == [plotting.REFERENCE, plotting.MODEL, plotting.SECOND]
+    assert matplotlib.rcParams["figure.constrained_layout.use"]
+
+
+def test_show_gives_picture_size_and_description_once():
+    figure, axes = plt.subplots(figsize=(4, 3))
+    axes.plot([1, 2])
+    picture = plotting.show(figure, "A rising line.")
+    data, metadata = picture._repr_mimebundle_()
+    assert data["text/plain"] == repr(picture) == metadata["image/png"]["alt"] == "A rising line."
+    assert (metadata["image/png"]["width"], metadata["image/png"]["height"]) == (400, 300)
+    assert imread(io.BytesIO(picture.png)).shape[:2] == (450, 600)
+    assert plt.get_fignums() == []
+
+
+def test_show_wants_a_description():
+    figure, _ = plt.subplots()
+    with pytest.raises(ValueError, match="description"):
+        plotting.show(figure, " ")
+
+
+def test_picture_saves(tmp_path):
+    picture = plotting.show(plt.figure(), "Nothing.")
+    picture.save(tmp_path / "empty.png")
+    assert (tmp_path / "empty.png").read_bytes() == picture.png
+
+
+def test_energy_curve_draws_reference_as_black_points_and_model_as_blue_line():
+    _, axes = plt.subplots()
+    r = torch.linspace(1, 2, 5, requires_grad=True)
+    plotting.energy_curve(axes, r, {"reference": r**2, "model": r}, points=["reference"])
+    reference, model = axes.get_lines()[1:]
+    assert reference.get_linestyle() == "None" and reference.get_color() == plotting.REFERENCE
+    assert model.get_linestyle() == "-" and model.get_color() == plotting.MODEL
+    np.testing.assert_array_equal(reference.get_ydata(), (r**2).detach())
+    assert "Å" in axes.get_xlabel() and "eV" in axes.get_ylabel() and axes.get_legend() is not None
+
+
+def test_landscape_puts_x_to_the_right_and_y_up():
+    figure, axes = plt.subplots()
+    filled = plotting.landscape(axes, lambda r: r[..., 0] + 10 * r[..., 1], [(0, 1), (0, 2)], np.arange(0, 22, 2.0))
+    figure.canvas.draw()
+    assert axes.get_xlim() == (0, 1) and axes.get_ylim() == (0, 2)
+    # The band between 10 and 12 lies at y from 1.0 to 1.2 at x = 0, and ends 0.1 lower at x = 1.
+    band = filled.get_paths()[list(filled.levels[:-1]).index(10.0) + (filled.extend == "min")]
+    assert band.contains_point((0.02, 1.1)) and band.contains_point((0.98, 1.0))
+    assert not band.contains_point((0.98, 1.18))
+
+
+def test_radial_distribution_starts_at_zero():
+    _, axes = plt.subplots()
+    plotting.radial_distribution(axes, [1, 2, 3], {"solid": [0, 2, 1], "liquid": [0, 1.5, 1]})
+    assert axes.get_ylim()[0] == 0 and len(axes.get_legend().get_texts()) == 2
+
+
+def test_importing_the_package_does_not_import_matplotlib():
+    code = "import sys, mininnip; sys.exit('matplotlib' in sys.modules or 'IPython' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
