@@ -121,8 +121,10 @@ def _still(frames: list[Atoms]) -> Picture:
     shown = [frames[k] for k in sorted({0, len(frames) // 2, len(frames) - 1})]
     figure = Figure(figsize=(2.4 * len(shown) + 1, 2.4), layout="constrained")
     for axes, frame in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
-        turned, rotation = (frame, "-75x,15y") if frame.pbc.any() else (_broad_side(frame), "0x,0y")
-        plot_atoms(turned, axes, radii=0.5, rotation=rotation, show_unit_cell=2 * int(frame.pbc.any()))
+        if frame.pbc.any():
+            plot_atoms(frame, axes, radii=0.9, rotation="-80x,20y", show_unit_cell=2)
+        else:
+            plot_atoms(_broad_side(frame), axes, radii=0.5, show_unit_cell=0)
         axes.set_axis_off()
     numbers = sorted(set(frames[0].numbers.tolist()))
     keys = [

@@ -12,6 +12,7 @@ from ase.build import bulk, molecule
 from matplotlib.image import imread
 
 import mininnip as mn
+from mininnip.view import view
 
 
 def _orders(scene):
@@ -22,13 +23,12 @@ def _orders(scene):
 
 def test_view_is_callable_however_it_was_imported():
     module: Any = importlib.import_module("mininnip.view")
-    function: Any = vars(mn)["view"] if "view" in vars(mn) else mn.view
-    for call in (module, module.view, function):
+    for call in (module, module.view, getattr(mn, "view")):  # noqa: B009 - what a notebook reaches as mn.view
         assert call(molecule("NH3")).picture.alt == "Still picture of H3N, 4 atoms."
 
 
 def test_molecule_has_bonds_and_a_picture_with_its_colors():
-    scene = mn.view(molecule("NH3"))
+    scene = view(molecule("NH3"))
     (load,) = (order for order in scene.viewer._ngl_msg_archive if order["methodName"] == "loadFile")
     assert load["kwargs"]["defaultRepresentation"]  # balls and sticks
     assert "removeAllRepresentations" not in [method for method, _ in _orders(scene)]
@@ -38,7 +38,7 @@ def test_molecule_has_bonds_and_a_picture_with_its_colors():
 
 
 def test_crystal_is_spheres_in_a_cell_without_a_net_of_bonds():
-    scene = mn.view(bulk("Ar", "fcc", a=5.3, cubic=True))
+    scene = view(bulk("Ar", "fcc", a=5.3, cubic=True))
     first, *then = [(method, what) for method, what in _orders(scene) if "Representation" in method]
     assert first == ("removeAllRepresentations", None)
     assert then == [("addRepresentation", "spacefill"), ("addRepresentation", "unitcell")]
@@ -49,20 +49,20 @@ def test_trajectory_has_all_frames():
     frames = [molecule("H2O") for _ in range(5)]
     for k, frame in enumerate(frames):
         frame.positions[1, 0] += 0.1 * k
-    scene = mn.view(frames)
+    scene = view(frames)
     assert scene.viewer.max_frame == 4
     assert "first, middle and last of 5 frames" in scene.picture.alt
 
 
 def test_without_nglview_one_sentence_and_the_picture(monkeypatch):
     monkeypatch.setitem(sys.modules, "nglview", None)
-    scene = mn.view(molecule("CH4"))
+    scene = view(molecule("CH4"))
     assert scene.viewer is None and "doctor" in scene.why_not and "\n" not in scene.why_not
     assert len(scene.picture.png) > 1000
 
 
 def test_in_a_terminal_it_says_what_to_do():
-    assert "In a notebook it can be turned" in repr(mn.view(molecule("CH4")))
+    assert "In a notebook it can be turned" in repr(view(molecule("CH4")))
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_in_a_terminal_it_says_what_to_do():
 )
 def test_what_cannot_be_shown_is_said_in_one_sentence(structure, error, words):
     with pytest.raises(error, match=words):
-        mn.view(structure)
+        view(structure)
