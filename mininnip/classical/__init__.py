@@ -2,6 +2,7 @@
 
 from mininnip.classical import surfaces
 from mininnip.classical.bonded import ForceField, Topology
+from mininnip.classical.fitting import Fit, fit_law
 from mininnip.classical.pair import (
     COULOMB,
     PairPotential,
@@ -15,11 +16,13 @@ from mininnip.classical.stillinger_weber import StillingerWeber
 
 __all__ = [
     "COULOMB",
+    "Fit",
     "ForceField",
     "PairPotential",
     "StillingerWeber",
     "Topology",
     "buckingham_coulomb",
+    "fit_law",
     "harmonic",
     "lennard_jones",
     "mason_schamp",
