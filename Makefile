@@ -18,7 +18,7 @@ LAB_FLAGS   ?=
 BROWSER     ?= yes
 
 PY    := $(VENV)/bin/python
-PIP   := $(PY) -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+PIP   := $(PY) -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 LESSONS = $(sort $(wildcard course/*.ipynb))
 
@@ -61,11 +61,11 @@ $(VENV)/course.stamp: pyproject.toml
 	  exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "'$(PYTHON)' cannot create environments. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@echo "Installing PyTorch, then the course's other packages into $(VENV): this takes some minutes the first time."
+	@echo "Installing PyTorch, then about 130 small packages, into $(VENV): some minutes, this once."
 	$(PIP) $(TORCH)
-	$(PIP) --editable .
+	$(PIP) --quiet --editable .
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/course.stamp
-	$(PIP) --editable ".[test]"
+	$(PIP) --quiet --editable ".[test]"
 	@touch $@

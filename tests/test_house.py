@@ -34,7 +34,7 @@ LAYERS = {
     "active_learning": 7,
     "analysis": 7,
     "plotting": 8,
-    "view": 8,
+    "view": 8.2,
     "style": 8,
     "widgets.background": 8.5,
     "widgets.live_figure": 8.5,

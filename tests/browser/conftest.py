@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """A fresh window."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    context = chromium.new_context(viewport={"width": 1280, "height": 1600})
     context.set_default_timeout(60 * SECOND)
     yield context.new_page()
     context.close()
@@ -220,12 +220,87 @@ class OpenNotebook:
         )
         return self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
 
+    def milliseconds_to_change(self, panel: Locator, act: Callable[[], None]) -> float | None:
+        """From the first key or mouse event of an action until a figure of the panel shows a new picture.
+
+        Args:
+            panel: the widget that holds the figure.
+            act: presses a key or moves the mouse, once.
+
+        Returns:
+            The time in ms as the page measures it, without Playwright's own delays; None if nothing changes in 5 s.
+        """
+        panel.evaluate(
+            """panel => {
+                let start = null;
+                const begin = () => { start ??= performance.now(); };
+                for (const kind of ['keydown', 'pointerdown', 'mousedown']) {
+                    addEventListener(kind, begin, { capture: true, once: true });
+                }
+                window.change = new Promise(done => {
+                    const shown = img => img.decode().catch(() => null)
+                        .then(() => requestAnimationFrame(() => done(performance.now() - start)));
+                    const watch = new MutationObserver(([first]) => { watch.disconnect(); shown(first.target); });
+                    for (const img of panel.querySelectorAll('img')) watch.observe(img, { attributeFilter: ['src'] });
+                    setTimeout(() => { watch.disconnect(); done(null); }, 5000);
+                });
+            }"""
+        )
+        act()
+        return self.page.evaluate("window.change")
+
+    def press(self, slider: Locator, key: str = "ArrowRight") -> Callable[[], None]:
+        """An action: one key on the handle of a slider."""
+        handle = slider.locator(".noUi-handle").first
+        handle.focus()
+        return lambda: self.page.keyboard.press(key)
+
+    def drag(self, slider: Locator, pixels: float = 25) -> Callable[[], None]:
+        """An action: take the handle of a slider and move it; near the right end it moves to the left."""
+        slider.scroll_into_view_if_needed()
+        handle, track = slider.locator(".noUi-handle").first.bounding_box(), slider.bounding_box()
+        assert handle, "the slider has no handle on the screen"
+        assert track
+        x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+        target = x + pixels if x + pixels < track["x"] + 0.6 * track["width"] else x - pixels
+
+        def act() -> None:
+            self.page.mouse.move(x, y)
+            self.page.mouse.down()
+            self.page.mouse.move(target, y, steps=3)
+            self.page.mouse.up()
+
+        return act
+
+    def panels(self) -> Locator:
+        """Every live figure with sliders."""
+        return self.page.locator(".widget-vbox[class*='mininnip-']:has(.mininnip-figure):has(.noUi-handle)")
+
     def screenshot(self, name: str = "", element: Locator | None = None) -> Path:
         """Keep a picture for people to look at."""
         SCREENSHOTS.mkdir(exist_ok=True)
         path = SCREENSHOTS / f"{self.name}{'-' + name if name else ''}.png"
         (element or self.page).screenshot(path=path)
         return path
+
+    def screenshots_from_top_to_bottom(self) -> None:
+        """Keep pictures of the whole notebook, one per screen."""
+        for old in SCREENSHOTS.glob(f"{self.name}-[0-9][0-9].png"):
+            old.unlink()
+        scroller = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
+        scroller.evaluate("outer => { outer.scrollTop = 0; }")
+        for number in range(99):
+            self.page.wait_for_timeout(300)
+            self.screenshot(f"{number:02d}")
+            end = scroller.evaluate(
+                """outer => {
+                    const before = outer.scrollTop;
+                    outer.scrollTop += 0.95 * outer.clientHeight;
+                    return outer.scrollTop - before < 5;
+                }"""
+            )
+            if end:
+                return
 
     def close(self) -> None:
         """Shut the kernel down without saving."""
