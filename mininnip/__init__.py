@@ -4,6 +4,7 @@ Everything public is here; submodules that need ASE, matplotlib or Jupyter are i
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from mininnip import classical
 from mininnip.data import load_data
@@ -12,6 +13,12 @@ from mininnip.graph import Graph, batch, segment_sum, triplets
 from mininnip.neighbors import SkinList, brute_force_neighbors, neighbor_list
 from mininnip.potential import Potential
 from mininnip.radial import cosine_cutoff, quintic_switch
+
+if TYPE_CHECKING:
+    from mininnip import analysis, exercises, plotting, widgets
+    from mininnip.calculator import Calculator
+    from mininnip.plotting import style
+    from mininnip.view import view
 
 __version__ = "0.1.0"
 

@@ -1,8 +1,11 @@
 """Calculator: any potential, or ensemble of potentials, as an ASE calculator (layer 6).
 
-With it an `Atoms` object can be relaxed, vibrated, or propagated by everything that ASE offers. A skin list makes molecular
-dynamics cheap: neighbors are searched again only when an atom could have come into reach. Imports ASE, `graph`, `neighbors`.
+With it an `Atoms` object can be relaxed, vibrated, or propagated by everything that ASE offers. A skin list makes
+molecular dynamics cheap: neighbors are searched again only when an atom could have come into reach. Imports ASE,
+`graph` and `neighbors`.
 """
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +20,8 @@ from mininnip.neighbors import SkinList
 class Calculator(ASECalculator):
     """ASE calculator of a potential.
 
-    Results: `energy`, `free_energy` (the same), `forces`, `energies` where the model splits its energy, `stress` for cells
-    that are periodic in all directions; of an ensemble also `energy_std` and `forces_std`.
+    Results: `energy`, `free_energy` (the same), `forces`, `energies` where the model splits its energy, `stress` for
+    cells that are periodic in all directions; of an ensemble also `energy_std` and `forces_std`.
 
     Args:
         potential: a `Potential`, or an `Ensemble` of them.
@@ -41,7 +44,7 @@ class Calculator(ASECalculator):
         """Evaluate the potential; called by ASE."""
         super().calculate(atoms, properties, system_changes)
         with_stress = "stress" in properties
-        out = self.potential(self._graph(), forces=True, stress=with_stress)
+        out = self.potential(self._graph(self.atoms), forces=True, stress=with_stress)
         result = {name: value.detach().cpu().double().numpy() for name, value in out.items()}
         self.results = {"energy": float(result["energy"][0]), "forces": result["forces"]}
         self.results["free_energy"] = self.results["energy"]
@@ -52,9 +55,9 @@ class Calculator(ASECalculator):
         if "forces_std" in result:
             self.results |= {"energy_std": float(result["energy_std"][0]), "forces_std": result["forces_std"]}
 
-    def _graph(self) -> Graph:
-        numbers, pbc = torch.tensor(self.atoms.numbers), torch.tensor(self.atoms.pbc)
-        positions, cell = torch.tensor(self.atoms.positions), torch.tensor(np.asarray(self.atoms.cell))
+    def _graph(self, atoms: Any) -> Graph:
+        numbers, pbc = torch.tensor(atoms.numbers), torch.tensor(atoms.pbc)
+        positions, cell = torch.tensor(atoms.positions), torch.tensor(np.asarray(atoms.cell))
         check_structure(numbers, positions, cell, pbc, self.neighbors.cutoff)
         edges, shifts = self.neighbors(positions, cell, pbc)
         reach = self.neighbors.cutoff + self.neighbors.skin

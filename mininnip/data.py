@@ -219,7 +219,7 @@ class Dataset:
 
 
 def data_folder() -> Path:
-    """Where the shipped sets lie: the folder named by the environment variable MININNIP_DATA, else data/ of the project.
+    """Where the shipped sets lie: the folder that the variable MININNIP_DATA names, else data/ of the project.
 
     Raises:
         FileNotFoundError: if the folder has no catalog.
@@ -255,7 +255,9 @@ def load_data(name: str) -> Curves | Dataset:
 
 def _read_checked(path: Path, sha256: str) -> bytes:
     if not path.exists():
-        raise FileNotFoundError(f"{path.name} is missing from {path.parent}; get it again: git checkout data/{path.name}")
+        raise FileNotFoundError(
+            f"{path.name} is missing from {path.parent}; get it again: git checkout data/{path.name}"
+        )
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Graph: atoms are nodes, pairs within a cutoff are directed edges; the one input of every potential (layer 0).
 
-A graph holds one structure or many side by side. Edges are sparse: several images of one pair may exist, no edge has zero
-length, and the cost of everything that follows grows with the number of neighbors, not with N². Imports `neighbors` only.
+A graph holds one structure or many side by side. Edges are sparse: several images of one pair may exist, no edge has
+zero length, and the cost of all that follows grows with the number of neighbors, not with N². Imports `neighbors` only.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -59,22 +59,21 @@ class Graph:
         Raises:
             ValueError: as `from_arrays`; in a list, the message names the structure.
         """
-        if hasattr(atoms, "positions"):
-            atoms = [atoms]  # type: ignore[list-item]
-        if len(atoms) == 0:
+        structures: list[Any] = [atoms] if hasattr(atoms, "positions") else list(atoms)
+        if len(structures) == 0:
             raise ValueError("the list of structures is empty; give at least one")
         graphs = []
-        for k, structure in enumerate(atoms):
+        for k, structure in enumerate(structures):
             try:
                 cell, pbc = np.asarray(structure.cell), structure.pbc
                 positions = torch.tensor(structure.positions)
                 graphs.append(cls.from_arrays(torch.tensor(structure.numbers), positions, cutoff, cell, pbc))
             except ValueError as error:
-                raise ValueError(f"structure {k}: {error}" if len(atoms) > 1 else str(error)) from None
+                raise ValueError(f"structure {k}: {error}" if len(structures) > 1 else str(error)) from None
         return batch(graphs).to(dtype)
 
     @classmethod
-    def from_arrays(cls, numbers, positions, cutoff: float, cell=None, pbc=False) -> Graph:
+    def from_arrays(cls, numbers: Any, positions: Any, cutoff: float, cell: Any = None, pbc: Any = False) -> Graph:
         """Build the graph of one structure from arrays or tensors; dtype and device follow `positions`.
 
         Args:
@@ -88,12 +87,11 @@ class Graph:
             ValueError: empty structure, wrong shape, NaN or infinite position, unknown element, non-positive cutoff,
                 periodic directions without volume, two atoms at one place.
         """
-        positions = torch.as_tensor(positions)
+        positions = _as_tensor(positions)
         positions = positions if positions.is_floating_point() else positions.double()
         device = positions.device
-        numbers = torch.as_tensor(numbers, device=device, dtype=torch.int64)
-        cell = torch.zeros(3, 3) if cell is None else torch.as_tensor(cell)
-        cell = cell.to(positions)
+        numbers = _as_tensor(numbers).to(device, torch.int64)
+        cell = positions.new_zeros(3, 3) if cell is None else _as_tensor(cell).to(positions)
         pbc = torch.as_tensor(pbc, dtype=torch.bool, device=device).expand(3).clone()
         check_structure(numbers, positions, cell, pbc, cutoff)
         edges, shifts = neighbor_list(positions, cell, pbc, cutoff)
@@ -118,7 +116,7 @@ class Graph:
             return vectors
         shifts = self.shifts.to(vectors.dtype)
         if self.n_structures == 1:
-            return vectors + shifts @ self.cell[0]
+            return torch.addmm(vectors, shifts, self.cell[0])
         return vectors + torch.einsum("ex,exy->ey", shifts, self.cell[self.structure[i]])
 
     def to(self, target: torch.device | torch.dtype | str) -> Graph:
@@ -192,6 +190,11 @@ def triplets(centers: Tensor) -> Tensor:
     return order[torch.stack([first, second])]
 
 
+def _as_tensor(values) -> Tensor:
+    """Lists become float64, as in NumPy (PyTorch would make them float32); tensors and arrays keep their type."""
+    return values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
+
+
 def check_structure(numbers: Tensor, positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> None:
     """Refuse what no potential can evaluate, in one sentence; arguments and errors as `Graph.from_arrays`."""
     if positions.dim() != 2 or positions.shape[-1] != 3 or cell.shape != (3, 3) or numbers.shape != positions.shape[:1]:
@@ -208,7 +211,9 @@ def check_structure(numbers: Tensor, positions: Tensor, cell: Tensor, pbc: Tenso
         raise ValueError(f"the cell is not finite: {cell.tolist()}")
     unknown = ((numbers < 1) | (numbers > 118)).nonzero()
     if len(unknown):
-        raise ValueError(f"atom {int(unknown[0])} has atomic number {int(numbers[unknown[0, 0]])}; elements are 1 to 118")
+        raise ValueError(
+            f"atom {int(unknown[0])} has atomic number {int(numbers[unknown[0, 0]])}; elements are 1 to 118"
+        )
     lattice = cell[pbc].double()
     if len(lattice) and math.sqrt(max(float(torch.linalg.det(lattice @ lattice.T)), 0.0)) < SMALLEST_VOLUME:
         raise ValueError("the cell has no volume along its periodic directions; set atoms.cell, or pbc=False")

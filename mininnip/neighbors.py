@@ -1,12 +1,13 @@
 """Neighbor lists: which atoms see which, over all periodic images (layer 0; imports nothing of mininnip).
 
-The fast list comes from vesin (https://github.com/Luthaf/vesin), a compiled cell list that grows linearly with the number
-of atoms. `brute_force_neighbors` says the same in fifteen lines of PyTorch and is the reference for it. `SkinList` keeps a
-list alive during molecular dynamics until an atom has moved so far that a pair could have been missed.
+The fast list comes from vesin (https://github.com/Luthaf/vesin), a compiled cell list whose cost grows linearly with
+the number of atoms. `brute_force_neighbors` says the same in fifteen lines of PyTorch and is the reference for it.
+`SkinList` keeps a list alive during molecular dynamics until an atom has moved so far that a pair could be missed.
 """
 
 import itertools
 
+import numpy as np
 import torch
 from torch import Tensor
 from vesin import NeighborList
@@ -19,8 +20,8 @@ def neighbor_list(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -
 
         | r_j + S · cell − r_i | < r_c,    (i, j, S) ≠ (i, i, 0)
 
-    Both directions of a pair are listed, and an atom may be its own neighbor through an image. Positions may lie outside
-    the cell; the cell may be triclinic, left-handed, or smaller than the cutoff.
+    Both directions of a pair are listed, and an atom may be its own neighbor through an image. Positions may lie
+    outside the cell; the cell may be triclinic, left-handed, or smaller than the cutoff.
 
     Args:
         positions: (N, 3) in Å.
@@ -35,14 +36,17 @@ def neighbor_list(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -
         ValueError: if two atoms coincide.
     """
     points, box, pbc = positions.detach().cpu().double(), cell.detach().cpu().double(), pbc.cpu()
+    if not bool(pbc.any()):
+        cutoff = min(cutoff, _diagonal(points))  # vesin is slow where the cutoff exceeds an open structure by far
     box = _box_for_open_directions(points, box, pbc, cutoff)
-    search = NeighborList(cutoff=cutoff, full_list=True, n_threads=torch.get_num_threads())
-    pairs, shifts, distances = search.compute(points, box, pbc, quantities="PSd", copy=False)  # views, copied below
-    edges = pairs.view(torch.int64).T.clone(memory_format=torch.contiguous_format)  # (2, E)
+    search = NeighborList(cutoff=cutoff, full_list=False, n_threads=torch.get_num_threads())
+    found = search.compute(points.numpy(), box.numpy(), pbc.numpy(), quantities="PSd", copy=False)  # (E/2, ...) views
+    pairs, shifts, distances = torch.tensor(found[0].astype(np.int64).T), torch.tensor(found[1]), found[2]
     if len(distances) and distances.min() < CLOSEST:
         worst = int(distances.argmin())
-        raise ValueError(_overlap_message(*edges[:, worst].tolist(), float(distances[worst])))
-    return edges.to(positions.device), shifts.to(positions.device, copy=True)
+        raise ValueError(_overlap_message(int(pairs[0, worst]), int(pairs[1, worst]), float(distances[worst])))
+    edges, shifts = torch.cat([pairs, pairs.flip(0)], dim=1), torch.cat([shifts, -shifts])  # both directions
+    return edges.to(positions.device), shifts.to(positions.device)
 
 
 def brute_force_neighbors(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> tuple[Tensor, Tensor]:
@@ -54,7 +58,9 @@ def brute_force_neighbors(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: 
     heights = 1 / torch.linalg.inv(box).norm(dim=0)  # distance between opposite faces (3,)
     spread = (positions @ torch.linalg.inv(box)).aminmax(dim=0)
     reach = torch.where(pbc, torch.ceil(cutoff / heights + spread.max - spread.min), 0.0).int().tolist()
-    images = torch.tensor(list(itertools.product(*[range(-n, n + 1) for n in reach])), device=positions.device)  # (M, 3)
+    images = torch.tensor(
+        list(itertools.product(*[range(-n, n + 1) for n in reach])), device=positions.device
+    )  # (M, 3)
     offsets = images.to(positions.dtype) @ box
     distances = (positions[None, None, :] + offsets[:, None, None] - positions[None, :, None]).norm(dim=-1)  # (M, N, N)
     within = distances < cutoff
@@ -71,8 +77,8 @@ def brute_force_neighbors(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: 
 class SkinList:
     """A neighbor list that outlives many steps of molecular dynamics (Verlet, Phys. Rev. 159, 98 (1967)).
 
-    The list is built with cutoff + skin and stays complete until some atom has moved more than skin / 2 since it was built,
-    or the cell, the periodicity or the number of atoms has changed.
+    The list is built with cutoff + skin and stays complete until some atom has moved more than skin / 2 since it was
+    built, or the cell, the periodicity or the number of atoms has changed.
 
     Args:
         cutoff: of the potential, in Å.
@@ -112,10 +118,13 @@ def _box_for_open_directions(positions: Tensor, cell: Tensor, pbc: Tensor, cutof
     periodic = cell[pbc]  # (0, 1 or 2 rows, 3)
     _, _, directions = torch.linalg.svd(torch.cat([periodic, cell.new_zeros(3 - len(periodic), 3)]))
     box = cell.clone()
-    extent = positions.aminmax(dim=0)
-    size = float((extent.max - extent.min).max()) + 2 * cutoff
-    box[~pbc] = directions[len(periodic) :] * size  # orthogonal to the periodic directions
+    box[~pbc] = directions[len(periodic) :] * (_diagonal(positions) + 2 * cutoff)  # orthogonal to the periodic ones
     return box
+
+
+def _diagonal(positions: Tensor) -> float:
+    """A little more than the diagonal of the box around all atoms: no two are farther apart."""
+    return 1.001 * float((positions.amax(dim=0) - positions.amin(dim=0)).norm()) + CLOSEST
 
 
 def _overlap_message(i: int, j: int, distance: float) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mininnip.graph import Graph, segment_sum
 
-EDGES_PER_BLOCK = 150_000  # working memory of one block stays in the processor's cache
+EDGES_PER_BLOCK = 1_000_000  # working memory of one block: about 250 MB
 
 
 class Potential(nn.Module):
@@ -21,10 +21,12 @@ class Potential(nn.Module):
 
     Args:
         model: `nn.Module` with `forward(graph) -> energy (S,)` and a `cutoff`; if it splits its energy, also
-            `atomic_energies(graph) -> (N,)`. A model with `local = True` states that an atom's energy depends only on the
-            atom's own edges; large graphs are then evaluated in blocks, in memory that does not grow with the graph.
+            `atomic_energies(graph) -> (N,)`. A model with `local = True` states that an atom's energy depends only on
+            the atom's own edges; large graphs are then evaluated in blocks, so that working memory does not grow.
         reference_energies: energy of a free atom by atomic number in eV, added to the model's output in float64.
     """
+
+    reference_energies: Tensor | None
 
     def __init__(self, model: nn.Module, reference_energies: Mapping[int, float] | None = None):
         super().__init__()
@@ -58,9 +60,7 @@ class Potential(nn.Module):
             ValueError: edges shorter than the cutoff; stress without a volume; an element without reference energy.
         """
         if graph.cutoff < self.cutoff:
-            raise ValueError(
-                f"the graph reaches {graph.cutoff} Å, but the potential needs {self.cutoff} Å: build it with that cutoff"
-            )
+            raise ValueError(f"the graph reaches {graph.cutoff} Å, but the potential needs {self.cutoff} Å: rebuild it")
         if stress and not bool(graph.pbc.all()):
             raise ValueError("stress needs a volume: the cell must be periodic in all three directions")
         in_blocks = getattr(self.model, "local", False) and not differentiable
@@ -69,7 +69,7 @@ class Potential(nn.Module):
         else:
             out = self._evaluate(graph, forces, stress, differentiable)
         if self.reference_energies is not None:
-            references = self._references(graph.numbers)
+            references = _look_up(self.reference_energies, graph.numbers)
             out["energy"] = out["energy"] + segment_sum(references, graph.structure, graph.n_structures)
             if "energies" in out:
                 out["energies"] = out["energies"] + references
@@ -77,7 +77,9 @@ class Potential(nn.Module):
 
     def _evaluate(self, graph: Graph, forces: bool, stress: bool, differentiable: bool) -> dict[str, Tensor]:
         wanted, strained = {}, graph
-        with torch.enable_grad() if forces or stress else torch.no_grad() if not differentiable else torch.enable_grad():
+        with (
+            torch.enable_grad() if forces or stress else torch.no_grad() if not differentiable else torch.enable_grad()
+        ):
             if forces:
                 wanted["forces"] = torch.zeros_like(graph.positions, requires_grad=True)
                 strained = replace(strained, positions=strained.positions + wanted["forces"])
@@ -106,36 +108,27 @@ class Potential(nn.Module):
         return {"energy": segment_sum(energies, graph.structure, graph.n_structures), "energies": energies}
 
     def _evaluate_in_blocks(self, graph: Graph, forces: bool, stress: bool) -> dict[str, Tensor]:
-        """The same results, adding up the contributions of one block of centers after the other."""
-        n_atoms, positions, cell = graph.n_atoms, graph.positions, graph.cell
-        out = {"energy": positions.new_zeros(graph.n_structures), "energies": positions.new_zeros(n_atoms)}
-        out |= {"forces": torch.zeros_like(positions)} if forces else {}
-        out |= {"stress": torch.zeros_like(cell)} if stress else {}
+        """The same results, one block of centers after the other; the other atoms of a block have no edges."""
+        out = {"energies": graph.positions.new_zeros(graph.n_atoms)}
+        out |= {"forces": torch.zeros_like(graph.positions)} if forces else {}
+        out |= {"stress": torch.zeros_like(graph.cell)} if stress else {}
         for block, atoms, n_centers in _blocks_of_centers(graph):
-            displacement = torch.zeros_like(block.positions, requires_grad=forces)
-            strain = torch.zeros_like(cell, requires_grad=stress)
-            moved = replace(block, positions=block.positions + displacement)
-            with torch.set_grad_enabled(forces or stress):
-                energies = self.model.atomic_energies(_strain(moved, strain) if stress else moved)[:n_centers]
-                variables = [displacement] * forces + [strain] * stress
-                gradients = list(torch.autograd.grad(energies.sum(), variables)) if variables else []
-            energies, centers = energies.detach(), atoms[:n_centers]
-            out["energies"][centers] = energies
-            out["energy"].index_add_(0, block.structure[:n_centers], energies)
+            part = self._evaluate(block, forces, stress, differentiable=False)
+            out["energies"][atoms[:n_centers]] = part["energies"][:n_centers]
             if forces:
-                out["forces"].index_add_(0, atoms, gradients.pop(0), alpha=-1)
+                out["forces"].index_add_(0, atoms, part["forces"])
             if stress:
-                out["stress"] += gradients.pop(0)
-        if stress:
-            out["stress"] /= torch.linalg.det(cell).abs()[:, None, None]
-        return out
+                out["stress"] += part["stress"]
+        return {"energy": segment_sum(out["energies"], graph.structure, graph.n_structures), **out}
 
-    def _references(self, numbers: Tensor) -> Tensor:
-        references = self.reference_energies[numbers]  # (N,) float64
-        missing = references.isnan()
-        if bool(missing.any()):
-            raise ValueError(f"no reference energy for atomic number {int(numbers[missing][0])}")
-        return references
+
+def _look_up(reference_energies: Tensor, numbers: Tensor) -> Tensor:
+    """Reference energy of each atom (N,) in float64."""
+    references = reference_energies[numbers]
+    missing = references.isnan()
+    if bool(missing.any()):
+        raise ValueError(f"no reference energy for atomic number {int(numbers[missing][0])}")
+    return references
 
 
 def _strain(graph: Graph, strain: Tensor) -> Graph:
@@ -148,11 +141,11 @@ def _blocks_of_centers(graph: Graph) -> Iterator[tuple[Graph, Tensor, int]]:
     """Cut a graph into pieces that each hold the edges of some centers.
 
     Yields:
-        The piece, whose atoms are its centers followed by their other neighbors; the indices of these atoms in the graph;
-        the number of centers.
+        The piece, whose atoms are its centers followed by their other neighbors; the indices of these atoms in the
+        graph; the number of centers.
     """
-    n_blocks = -(-graph.edges.shape[1] // EDGES_PER_BLOCK)
-    n_centers = -(-graph.n_atoms // n_blocks)
+    n_centers = max(graph.n_atoms * EDGES_PER_BLOCK // graph.edges.shape[1], 1)
+    n_blocks = -(-graph.n_atoms // n_centers)
     block_of_edge = (graph.edges[0] // n_centers).to(torch.int16)
     order = torch.argsort(block_of_edge, stable=True)
     ends = torch.bincount(block_of_edge, minlength=n_blocks).cumsum(0).tolist()

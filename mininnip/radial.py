@@ -1,7 +1,7 @@
 """Functions of one distance that every local potential shares: how an interaction fades out at its cutoff (layer 1).
 
-A sum over neighbors is only smooth if each term has vanished, with its slope, before the neighbor leaves the list. The two
-functions here differ in how many derivatives they bring to zero. Imports PyTorch only.
+A sum over neighbors is only smooth if each term has vanished, with its slope, before the neighbor leaves the list. The
+two functions here differ in how many derivatives they bring to zero. Imports PyTorch only.
 """
 
 import math
@@ -15,8 +15,8 @@ def cosine_cutoff(r: Tensor, cutoff: float) -> Tensor:
 
         f_c(r) = ½ [1 + cos(π r / r_c)]   for r < r_c,   0 beyond
 
-    Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007). Value and slope vanish at r_c; the curvature jumps there from
-    π² / (2 r_c²) to 0, so forces are continuous but not smooth.
+    Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007). Value and slope vanish at r_c; the curvature jumps there
+    from π² / (2 r_c²) to 0, so forces are continuous but not smooth.
 
     Args:
         r: distances (...) in Å.
@@ -37,8 +37,8 @@ def quintic_switch(r: Tensor, onset: float, cutoff: float) -> Tensor:
 
         s(r) = 1 − 10 x³ + 15 x⁴ − 6 x⁵,   x = (r − onset) / (r_c − onset),   clamped to 0 ≤ x ≤ 1
 
-    The lowest polynomial whose value, slope and curvature are continuous at both ends: forces and vibrations stay smooth.
-    ASE's Morse potential switches with it.
+    The lowest polynomial whose value, slope and curvature are continuous at both ends: forces and vibrations stay
+    smooth. ASE's Morse potential switches with it.
 
     Args:
         r: distances (...) in Å.

@@ -1,7 +1,7 @@
 """Pair potentials: energy laws of one distance, and the model that sums a law over all pairs (layer 2).
 
-The laws are plain functions of r, of any shape. `PairPotential` turns one into a model, E = ½ Σ_{i≠j} V(r_ij): the ½ that
-undoes the double counting of directed edges stands there and nowhere else. Imports `graph` and `radial`.
+The laws are plain functions of r, of any shape. `PairPotential` turns one into a model, E = ½ Σ_{i≠j} V(r_ij): the ½
+that undoes the double counting of directed edges stands there and nowhere else. Imports `graph` and `radial`.
 """
 
 import math
@@ -43,8 +43,8 @@ def morse(r: Tensor, depth: Tensor | float, steepness: Tensor | float, r_eq: Ten
 
         V(r) = D {[1 − exp(−a (r − r_eq))]² − 1}
 
-    The minimum −D lies at r_eq, its curvature is 2 D a². The slide's form lacks the −1: it is the same curve lifted by D,
-    zero at the minimum. Morse, Phys. Rev. 34, 57 (1929).
+    The minimum −D lies at r_eq, its curvature is 2 D a². The slide's form lacks the −1: it is the same curve lifted
+    by D, zero at the minimum. Morse, Phys. Rev. 34, 57 (1929).
 
     Args:
         r: distances (...) in Å.
@@ -125,8 +125,8 @@ class PairPotential(nn.Module):
 
         E_i = ½ Σ_j V(r_ij),   E = Σ_i E_i
 
-    Truncations of V at r_c: `plain` cuts (energy and force jump), `shifted` subtracts V(r_c) (the force still jumps; ASE's
-    and LAMMPS's common choice), `switched` multiplies by `quintic_switch` from the onset on (nothing jumps).
+    Truncations of V at r_c: `plain` cuts (energy and force jump), `shifted` subtracts V(r_c) (the force still jumps; a
+    common choice in ASE and LAMMPS), `switched` multiplies by `quintic_switch` from the onset on (nothing jumps).
 
     Args:
         law: function (r, **parameters) -> energy, e.g. `lennard_jones`.
@@ -134,14 +134,16 @@ class PairPotential(nn.Module):
         truncation: "plain", "shifted" or "switched".
         onset: start of the switching in Å; default 0.8 r_c.
         elements: atomic numbers the parameters are for; None: the same for all elements.
-        **parameters: of the law, each a number, or with `elements` a symmetric table (n, n). They become `nn.Parameter`s.
+        **parameters: of the law, each a number, or with `elements` a symmetric table (n, n); they become
+            `nn.Parameter`s.
 
     Raises:
-        ValueError: unknown truncation or element, wrong table, parameter that is not finite, length or steepness that is
-            not positive.
+        ValueError: unknown truncation or element, wrong table, parameter that is not finite, length or steepness that
+            is not positive.
     """
 
     local = True
+    element_row: Tensor
 
     def __init__(
         self,
