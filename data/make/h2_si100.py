@@ -5,7 +5,7 @@ k-points, Fermi-Dirac smearing 0.005 Ry, spin-restricted.  Slab: four Si layers,
 a = 5.40 A, 14 A period along z.  The top two layers of the clean slab are relaxed once (buckled dimer); after that only
 12 coordinates vary: the two H atoms and the two dimer atoms.  Everything else is frozen.
 
-Sets (info["set"]): `reference` H2 far away; `path` all images of a nudged elastic band from H2 in the gas to the
+Groups (info["group"]): `reference` H2 far away; `path` all images of a nudged elastic band from H2 in the gas to the
 monohydride; `elbow` 2-D grid, height x bond length, H2 parallel to and above the dimer; `near_path` path images with noise;
 `random` H2 centre, bond length and orientation uniform, dimer tilted and shaken at random.
 
@@ -20,10 +20,11 @@ from ase.constraints import FixAtoms
 from ase.io import read, write
 from ase.mep import NEB
 from ase.optimize import BFGS, FIRE
-from labeling import HERE, OUTPUT, Recorder, deadline, finite_difference_check, label_all
+from labeling import HERE, WORK, Deadline, Recorder, finite_difference_check, label_all
 from pwscf import pwscf, pwscf_label, pwscf_version
 
-PATH, WORK = OUTPUT / "h2_si100.extxyz", HERE / "work_h2_si100"
+PATH, FOLDER = WORK / "h2_si100.extxyz", WORK / "h2_si100"
+GEOMETRIES = HERE / "h2_si100"  # relaxed slab, monohydride and band: kept, because every frame starts from them
 LATTICE, SURFACE_PERIOD, HEIGHT = 5.40, 5.40 / np.sqrt(2), 14.0
 SETTINGS = dict(ecutwfc=20, degauss=0.005, conv_thr=1e-6, mixing_beta=0.6, k_points="K_POINTS automatic\n2 4 1 1 1 0",
                 pseudopotentials={"Si": "Si.pz-vbc.UPF", "H": "H.pz-vbc.UPF"})
@@ -47,10 +48,10 @@ def clean_slab():
 
 def relaxed(atoms, name, fixed):
     """Relax once with pw.x and keep the result on disk."""
-    path = WORK / f"{name}.xyz"
+    path = GEOMETRIES / f"{name}.xyz"
     if not path.exists():
-        WORK.mkdir(exist_ok=True)
-        frames = pwscf(atoms, SETTINGS, WORK, calculation="relax", fixed=fixed)
+        GEOMETRIES.mkdir(exist_ok=True)
+        frames = pwscf(atoms, SETTINGS, FOLDER, calculation="relax", fixed=fixed)
         atoms.positions = frames[-1].positions
         write(path, atoms)
     return read(path)
@@ -63,19 +64,20 @@ def with_hydrogen(slab, centre, bond, direction):
 
 
 def named(atoms, group, number):
-    atoms.info = {"id": f"{group}-{number:04d}", "set": group}
+    atoms.info = {"id": f"{group}-{number:04d}", "group": group, "trajectory": -1}
+    atoms.positions = atoms.positions.astype(np.float32)  # labelled as they ship
     atoms.constraints = []
     return atoms
 
 
-def elastic_band(gas, product, label, stop, n_images=5):
+def elastic_band(gas, product, label, deadline, n_images=5):
     """Images of a nudged elastic band; every evaluation becomes a `path` frame."""
-    path = WORK / "band.xyz"
+    path = GEOMETRIES / "band.xyz"
     if not path.exists():
         images = [gas.copy() for _ in range(n_images + 1)] + [product.copy()]
         for image in images:
             image.set_constraint(FixAtoms([i for i in range(len(gas)) if i not in DIMER + H2]))
-            image.calc = Recorder(label, PATH, METADATA, stop, lambda k: {"id": f"path-{k:04d}", "set": "path"})
+            image.calc = Recorder(label, PATH, METADATA, deadline, lambda k: {"id": f"path-{k:04d}", "group": "path"})
         band = NEB(images, k=0.3, method="improvedtangent")
         band.interpolate("idpp")
         FIRE(band, logfile=None, maxstep=0.1).run(steps=12)
@@ -132,15 +134,15 @@ def main():
     parser.add_argument("--n-random", type=int, default=300, help="random frames, and as many near-path frames")
     parser.add_argument("--check", action="store_true", help="finite-difference force check on three frames")
     args = parser.parse_args()
-    stop, label = deadline(args.max_minutes), pwscf_label(SETTINGS, WORK)
+    deadline, label = Deadline(args.max_minutes), pwscf_label(SETTINGS, FOLDER)
     slab = relaxed(clean_slab(), "clean", fixed=[0, 1, 2, 3, 8, 9, 10, 11])
     middle = slab.positions[DIMER].mean(0)
     gas = with_hydrogen(slab, middle + [0, 0, 3.6], 0.79, [1, 0, 0])
     start = slab.positions[DIMER] + [[-0.4, 0, 1.45], [0.4, 0, 1.45]]
     product = relaxed(slab + Atoms("H2", start), "monohydride", fixed=list(range(6)) + [8, 9, 10, 11])
-    label_all(PATH, [named(gas.copy(), "reference", 0), named(product.copy(), "reference", 1)], label, stop, METADATA)
-    band = elastic_band(gas, product, label, stop)
-    frames = label_all(PATH, sampled_jobs(slab, band, args.n_random, seed=1), label, stop, METADATA)
+    label_all(PATH, [named(gas.copy(), "reference", 0), named(product.copy(), "reference", 1)], label, deadline, METADATA)
+    band = elastic_band(gas, product, label, deadline)
+    frames = label_all(PATH, sampled_jobs(slab, band, args.n_random, seed=1), label, deadline, METADATA)
     if args.check:
         print("largest force error", finite_difference_check(frames, label), "eV/A")
 

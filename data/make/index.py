@@ -37,6 +37,19 @@ SETS = {
             "Ar2 in aug-cc-pVDZ has less than half of the accepted well: use the extrapolation, itself approximate.",
         ],
     },
+    "ammonia": {
+        "description": "Ammonia: CCSD(T) energies and forces through the umbrella inversion, with five cheaper rungs on the same frames.",
+        "files": ["ammonia.npz"],
+        "made_by": "make/ammonia.py",
+        "level_of_theory": "frozen-core CCSD(T)/aug-cc-pVDZ; HF, MP2 energies of the same run; CCSD(T)/cc-pVDZ energy; GFN2-xTB energy "
+        "and forces",
+        "sampling": "stationary points, umbrella path, path with noise, harmonic modes at 300, 1000, 2000 K, GFN2 Langevin at 300 and "
+        "1000 K (one trajectory per split and temperature)",
+        "caveats": [
+            "High level in a small basis: right barrier, not spectroscopic accuracy.",
+            "MD geometries come from GFN2, not from CCSD(T).",
+        ],
+    },
     "ammonia_cc_pvdz": {
         "description": "Ammonia, lower rung: CCSD(T) in a basis without diffuse functions.",
         "files": ["ammonia_cc_pvdz.npz"],
@@ -66,6 +79,33 @@ SETS = {
         "caveats": [
             "Small basis, no dispersion; geometries from GFN2 dynamics, so not the distribution of a PBE or MD17 trajectory.",
             "Forces are those of a finite grid: net force up to a few meV/Å.",
+        ],
+    },
+    "alanine_dipeptide": {
+        "description": "Alanine dipeptide from GFN2-xTB: a relaxed 24×24 map of phi and psi, and dynamics at two temperatures.",
+        "files": ["alanine_dipeptide.npz"],
+        "made_by": "make/alanine_dipeptide.py",
+        "units": FRAME_UNITS | {"charges": "e", "dipole_x": "e Å", "dipole_y": "e Å", "dipole_z": "e Å", "phi": "degree", "psi": "degree"},
+        "level_of_theory": "GFN2-xTB (semi-empirical: a teacher for exercises, not a quantum reference), gas phase",
+        "sampling": "grid relaxed with stiff restraints on phi and psi (test); Langevin at 300 and 600 K, one trajectory per temperature "
+        "and split, each from a basin of its own",
+        "caveats": [
+            "Semi-empirical: never quote it as a quantum-mechanical reference.",
+            "Grid labels are without the restraints: forces along phi and psi are not zero there.",
+            "Each trajectory is short and starts in one basin: it does not sample the map.",
+        ],
+    },
+    "water_clusters": {
+        "description": "Water monomer, dimers at all distances, trimer and tetramer with charges and dipole moments from GFN2-xTB.",
+        "files": ["water_monomer.npz", "water_dimer.npz", "water_trimer.npz", "water_tetramer.npz"],
+        "made_by": "make/water_clusters.py",
+        "units": FRAME_UNITS | {"charges": "e", "dipole_x": "e Å", "dipole_y": "e Å", "dipole_z": "e Å", "oxygen_distance": "Å"},
+        "level_of_theory": "GFN2-xTB (semi-empirical: a teacher for exercises, not a quantum reference)",
+        "sampling": "random pairs 2.5 to 12 Å apart, scans of the pulled-apart dimer (test), Langevin at 150 and 300 K, one trajectory "
+        "per cluster, temperature and split",
+        "caveats": [
+            "Semi-empirical: never quote it as a quantum-mechanical reference.",
+            "Charges are Mulliken charges; GFN2 also has atomic dipoles, so charges alone do not give the dipole moment.",
         ],
     },
     "silicon": {

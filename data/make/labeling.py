@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent
 WORK = HERE / "work"
 HARTREE, BOHR = units.Hartree, units.Bohr  # eV, Å
-PER_FRAME = ("id", "split", "group", "trajectory", "temperature", "step")
+FIXED = ("numbers", "positions", "cell", "pbc", "energy", "forces", "metadata")  # the other arrays of a frame file are labels
 WORK.mkdir(exist_ok=True)
 
 
@@ -59,17 +59,16 @@ def frames_from_npz(path):
     with np.load(path) as file:
         data = dict(file)
     cells = np.broadcast_to(data["cell"], (len(data["energy"]), 3, 3))
-    scalars = [key for key in data if key in PER_FRAME or key.startswith("energy_")]
-    per_atom = [key for key in data if key.startswith("forces_")]
+    further = {key: values for key, values in data.items() if key not in FIXED}
     frames = []
     for k, (energy, positions, forces) in enumerate(zip(data["energy"], data["positions"], data["forces"])):
-        atoms = Atoms(data["numbers"], positions.astype(float), cell=cells[k], pbc=data["pbc"])
-        frames.append(attach(atoms, energy, forces))
-        values = {key: data[key][k].item() for key in scalars}
-        frames[-1].info = {key: value for key, value in values.items() if value == value and value != ""}
-        for key in per_atom:
-            if np.isfinite(data[key][k]).all():
-                frames[-1].arrays[key] = data[key][k].astype(float)
+        frame = attach(Atoms(data["numbers"], positions.astype(float), cell=cells[k], pbc=data["pbc"]), energy, forces)
+        for key, values in further.items():
+            if values.ndim == 1 and values[k] == values[k] and values[k] != "":
+                frame.info[key] = values[k].item()
+            elif values.ndim > 1 and np.isfinite(values[k]).all():
+                frame.arrays[key] = values[k].astype(float)
+        frames.append(frame)
     return frames
 
 

@@ -45,9 +45,10 @@ def arrays(frames):
     }
     keys = dict.fromkeys(key for frame in frames for key in frame.info)
     result |= {key: column([frame.info.get(key) for frame in frames]) for key in keys}
-    for key in dict.fromkeys(key for frame in frames for key in frame.arrays if key.startswith(("forces_", "velocities"))):
-        empty = np.full((len(first), 3), np.nan)
-        result[key] = np.array([frame.arrays.get(key, empty) for frame in frames], np.float32)
+    per_atom = dict.fromkeys(key for frame in frames for key in frame.arrays if key not in ("numbers", "positions"))
+    for key in per_atom:
+        shape = next(frame.arrays[key].shape for frame in frames if key in frame.arrays)
+        result[key] = np.array([frame.arrays.get(key, np.full(shape, np.nan)) for frame in frames], np.float32)
     return result
 
 
@@ -88,6 +89,15 @@ def ammonia_cc_pvdz():
     write_npz("ammonia_cc_pvdz", arrays(frames), **settings_of(path), status=f"complete, {len(frames)} frames")
 
 
+def ammonia():
+    path = WORK / "ammonia.extxyz"
+    frames, settings = load(path), settings_of(path)
+    for frame in frames:
+        frame.info["split"] = ammonia_split(frame.info)
+    status = "complete" if len(frames) + len(settings["unconverged"]) >= settings["planned"] else "partial"
+    write_npz("ammonia", arrays(frames), **settings, status=f"{status}, {len(frames)} of {settings['planned']} frames")
+
+
 def ethanol_gfn2():
     with np.load(WORK / "ethanol_gfn2.npz") as data:
         frames = len(data["energies"])
@@ -110,11 +120,27 @@ def ethanol():
     write_npz("ethanol", arrays(frames), **settings_of(path), status=f"{status}, {len(frames)} of 1500 frames")
 
 
+def planned(source, name):
+    """A set whose frames already carry their split."""
+    frames, settings = load(WORK / source), settings_of(WORK / source)
+    status = "complete" if len(frames) + len(settings["unconverged"]) >= settings["planned"] else "partial"
+    write_npz(name, arrays(frames), **settings, status=f"{status}, {len(frames)} of {settings['planned']} frames")
+
+
+def alanine_dipeptide():
+    planned("alanine_dipeptide.extxyz", "alanine_dipeptide")
+
+
+def water_clusters():
+    for word in ("monomer", "dimer", "trimer", "tetramer"):
+        planned(f"water_{word}.extxyz", f"water_{word}")
+
+
 def h2_si100_split(info):
-    """Correlated groups (optimization path, grid) to test as a whole; independent draws by number."""
-    if info["group"] in ("path", "elbow"):
+    """Correlated groups (optimization path, grid and its ends) to test as a whole; independent draws by number."""
+    if info["group"] in ("path", "elbow", "reference"):
         return "test"
-    return "valid" if info["group"] != "reference" and int(info["id"].split("-")[-1]) % 5 == 4 else "train"
+    return "valid" if int(info["id"].split("-")[-1]) % 5 == 4 else "train"
 
 
 def h2_si100():
@@ -159,8 +185,9 @@ def silicon():
     write_npz("silicon", arrays(full), **settings)
 
 
-SETS = {"silicon": "silicon_liquid_seed1.npz", "dimers": "dimers.npz", "ammonia_cc_pvdz": "ammonia_cc_pvdz.extxyz", "ethanol_gfn2": "ethanol_gfn2.npz"}
+SETS = {"silicon": "silicon_liquid_seed1.npz", "ammonia": "ammonia.extxyz", "dimers": "dimers.npz", "ammonia_cc_pvdz": "ammonia_cc_pvdz.extxyz", "ethanol_gfn2": "ethanol_gfn2.npz"}
 SETS |= {"ethanol": "ethanol.extxyz", "h2_si100": "h2_si100.extxyz"}
+SETS |= {"alanine_dipeptide": "alanine_dipeptide.extxyz", "water_clusters": "water_tetramer.extxyz"}
 
 
 def main():

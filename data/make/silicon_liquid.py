@@ -16,7 +16,6 @@ Si.pz-vbc.UPF) and LAMMPS_POTENTIALS (folder of Si.sw).  Output: ../silicon_liqu
 """
 import argparse
 import json
-import os
 import subprocess
 import time
 
@@ -24,7 +23,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.io import read
 from labeling import WORK, Deadline, Unconverged, attach, finite_difference_check
-from pwscf import pwscf_label, pwscf_version
+from pwscf import pseudopotentials, pwscf_label, pwscf_version
 from silicon_dynamics import BOX, DENSITY, MASS, N_ATOMS, compressed_crystal, snapshots
 
 TEMPERATURE, TIMESTEP, N_EQUILIBRATION = 3000.0, 3.0, 160                           # K, fs, steps
@@ -65,7 +64,7 @@ def temperature(velocities):
 def run_segment(folder, positions, velocities, n_steps, max_seconds, first):
     """Frames (ASE Atoms with energy and forces) of one constant-energy pw.x run, the start included."""
     start = "startingwfc='atomic+random'" if first else "startingwfc='file', startingpot='file'"
-    text = MD.format(pseudo=os.environ["ESPRESSO_PSEUDO"], dt=DT / RYDBERG_TIME, nstep=n_steps + 1, nat=N_ATOMS,
+    text = MD.format(pseudo=pseudopotentials(), dt=DT / RYDBERG_TIME, nstep=n_steps + 1, nat=N_ATOMS,
                      max_seconds=max(int(max_seconds), 60), start=start, mass=MASS, box=BOX, positions=rows(positions),
                      velocities=rows(velocities * RYDBERG_TIME / units.Bohr), **SETTINGS)
     (folder / "md.in").write_text(text)
