@@ -107,7 +107,7 @@ def landscape(
         axes: where to draw.
         surface: function of points (..., 2) that returns energies (...).
         bounds: lowest and highest x, lowest and highest y.
-        levels: energies of the contour lines, ascending; what lies above the last stays white.
+        levels: energies of the contour lines, ascending; what lies beyond them has the color of the last.
         n_grid: points along each axis.
 
     Returns:
@@ -115,7 +115,7 @@ def landscape(
     """
     x, y = (torch.linspace(low, high, n_grid, dtype=torch.float64) for low, high in bounds)
     energies = surface(torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)).detach()  # (n_grid, n_grid)
-    filled = axes.contourf(x, y, energies, levels=levels, cmap="viridis", extend="min")
+    filled = axes.contourf(x, y, energies, levels=levels, cmap="viridis", extend="both")
     axes.contour(x, y, energies, levels=levels, colors="white", linewidths=0.5, alpha=0.6, linestyles="solid")
     axes.set(xlabel="x", ylabel="y", xlim=bounds[0], ylim=bounds[1])
     return filled

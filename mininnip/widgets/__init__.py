@@ -2,3 +2,7 @@
 
 `live_figure` draws, `background` runs long work, `panel` is the frame they all share.
 """
+
+from mininnip.widgets.landscape import Landscape
+
+__all__ = ["Landscape"]

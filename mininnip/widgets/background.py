@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import ipywidgets
 
@@ -48,8 +48,11 @@ class Background(ipywidgets.HBox):
         """Whether work is under way."""
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, work: Iterator[tuple[float, str]]) -> None:
-        """Run a generator that yields (fraction done, text); what ran before is stopped first."""
+    def start(self, work: Generator[tuple[float, str], None, None]) -> None:
+        """Run a generator that yields (fraction done, text); what ran before is stopped first.
+
+        When it is stopped, its `finally` clauses run.
+        """
         self.stop()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(work, self._stop), daemon=True)
@@ -68,7 +71,7 @@ class Background(ipywidgets.HBox):
             self._thread.join(timeout)
         return not self.running
 
-    def _run(self, work: Iterator[tuple[float, str]], stop: threading.Event) -> None:
+    def _run(self, work: Generator[tuple[float, str], None, None], stop: threading.Event) -> None:
         try:
             due = time.monotonic()
             for fraction, text in work:
@@ -76,7 +79,7 @@ class Background(ipywidgets.HBox):
                 due = max(due + self._pace, time.monotonic())
                 if stop.wait(due - time.monotonic()):
                     self.text.value = f"stopped: {text}"
-                    break
+                    work.close()  # so that its own `finally` runs now
         except Exception as error:  # in a thread nobody would see a traceback: say it beside the bar
             self.text.value = f"ended early, {type(error).__name__}: {error}"
         finally:

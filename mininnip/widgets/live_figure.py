@@ -34,6 +34,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 __all__ = ["FigureView", "LiveFigure"]
 
@@ -142,6 +143,7 @@ class LiveFigure:
             self._cursor = Line2D(
                 [0.5], [0.5], marker="+", color="black", markersize=18, markeredgewidth=2.5, visible=False
             )
+            self._cursor.set_path_effects([withStroke(linewidth=5, foreground="white")])
             self._cursor.set_transform(self._axes.transAxes)
             self._axes.add_artist(self._cursor)
             self.view.on_msg(self._hear)
@@ -170,7 +172,7 @@ class LiveFigure:
             for artist in self._all_moving():
                 artist.set_animated(False)
             file = io.BytesIO()
-            self.figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
+            self.figure.savefig(file, format="png", dpi=PIXELS_PER_INCH)
             for artist in self._all_moving():
                 artist.set_animated(True)
             return file.getvalue()

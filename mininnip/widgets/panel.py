@@ -39,7 +39,7 @@ class Panel(ipywidgets.VBox):
         label: tells two panels of the same class in the same cell apart.
     """
 
-    live: LiveFigure | None = None  # the figure of the panel, set by the derived class
+    live: LiveFigure  # set by the derived class
     _living: ClassVar[dict[tuple[str, str, str], Panel]] = {}
 
     def __init__(self, name: str, label: str = ""):
@@ -58,13 +58,13 @@ class Panel(ipywidgets.VBox):
                 previous.retire()
             Panel._living[(type(self).__name__, label, cell)] = self
 
-    def control(self, name: str, widget: Any, on_change: Callable[[], None]) -> Any:
+    def control(self, name: str, widget: Any, on_change: Callable[[], None] | None = None) -> Any:
         """Adopt a control: give it the value remembered from the last run of the cell, then observe it.
 
         Args:
             name: its name in class names and in the memory.
             widget: any ipywidget with a value.
-            on_change: called without arguments when the value changes.
+            on_change: called without arguments when the value changes; None if the value is only read.
 
         Returns:
             The widget.
@@ -75,7 +75,7 @@ class Panel(ipywidgets.VBox):
                 widget.value = self.memory[name]
             except Exception:  # the options have changed since: keep the new default
                 self.memory.pop(name)
-        speak = self.guard(on_change)
+        speak = self.guard(on_change or (lambda: None))
 
         def changed(change: dict) -> None:
             self.memory[name] = change["new"]
@@ -133,7 +133,7 @@ class Panel(ipywidgets.VBox):
             return None
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"] = f"Interactive widget ({type(self).__name__}): run the notebook to use it."
-        if self.live is None:
+        if not hasattr(self, "live"):
             return data
         data["image/png"] = base64.b64encode(self.live.picture()).decode("ascii")
         return data, {"image/png": {"width": self.live.view.width, "alt": self.live.view.alt}}

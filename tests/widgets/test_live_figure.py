@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from mininnip.widgets import live_figure
 from mininnip.widgets.live_figure import LiveFigure
 
 
@@ -34,7 +35,8 @@ def test_a_tick_changes_the_moving_layer_only():
     assert live.view.moving != moving
 
 
-def test_layers_add_up_to_the_picture():
+def test_layers_add_up_to_the_picture(monkeypatch):
+    monkeypatch.setattr(live_figure, "PIXELS_PER_INCH", live_figure.DOTS_PER_INCH)
     live, _, _ = _wave()
     still, moving, both = _pixels(live.view.still), _pixels(live.view.moving), _pixels(live.picture())
     assert still.shape == moving.shape == both.shape == (600, 900, 4)

@@ -109,5 +109,5 @@ def test_a_page_that_cannot_run_says_what_stands_here(in_cell):
     figure.subplots().plot([1, 2])
     wave.live = LiveFigure(figure, [], "A line.")
     data, metadata = wave._repr_mimebundle_()
-    assert imread(io.BytesIO(base64.b64decode(data["image/png"]))).shape[:2] == (300, 450)
+    assert imread(io.BytesIO(base64.b64decode(data["image/png"]))).shape[:2] == (200, 300)
     assert metadata["image/png"] == {"width": 300, "alt": "A line."}

@@ -1,0 +1,321 @@
+"""Hero of lesson 02: fit a pair law to ab initio energies by hand or by least squares, and see what no parameter repairs.
+
+Above stands the curve, below the residual, model minus reference. What the best fit leaves is drawn in pale red: moving a
+slider can only add to it. The physics is in `mininnip.classical.pair` and `mininnip.classical.fitting`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import ipywidgets
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mininnip.classical.fitting import Fit, fit_law
+from mininnip.classical.pair import buckingham_coulomb, harmonic, lennard_jones, mason_schamp, morse
+from mininnip.plotting import ATTACK, MODEL, REFERENCE
+from mininnip.widgets.live_figure import LiveFigure
+from mininnip.widgets.panel import Panel
+
+UNREPAIRED = 0.02  # a point counts as missed if the best fit is off by more than this share of the well depth
+MISSED = f"the best fit is off by more than {UNREPAIRED:.0%} of the depth"
+N_CURVE = 400
+
+
+@dataclass(frozen=True)
+class Form:
+    """A law and the sliders of its parameters.
+
+    Attributes:
+        law: function (r, **parameters) -> energy.
+        sliders: by parameter: what its slider says; its lowest, highest and first value, in multiples of D^p r_min^q of
+            the curve's well depth D and its distance r_min; the powers p and q.
+    """
+
+    law: Callable[..., Tensor]
+    sliders: Mapping[str, tuple[str, tuple[float, float, float], tuple[int, int]]]
+
+
+def _lowered_spring(r: Tensor, depth: Tensor | float, stiffness: Tensor | float, r_eq: Tensor | float) -> Tensor:
+    """The harmonic law lowered by the well depth: energies of the curves are zero for separated atoms."""
+    return harmonic(r, stiffness, r_eq) - depth
+
+
+def _neutral_buckingham(r: Tensor, log_A: Tensor | float, B: Tensor | float, C: Tensor | float) -> Tensor:
+    """Buckingham–Coulomb between neutral atoms (q₁ q₂ = 0), with log₁₀ A: A spans many powers of ten."""
+    return buckingham_coulomb(r, 10.0**log_A, B, C, 0.0)
+
+
+DEPTH, LENGTH = (0.0, 2.0, 0.7), (0.7, 1.3, 1.05)
+FORMS = {
+    "Lennard-Jones": Form(
+        lennard_jones, {"epsilon": ("ε (eV)", DEPTH, (1, 0)), "sigma": ("σ (Å)", (0.45, 1.2, 0.95), (0, 1))}
+    ),
+    "Morse": Form(
+        morse,
+        {
+            "depth": ("D (eV)", DEPTH, (1, 0)),
+            "steepness": ("a (1/Å)", (0.5, 10.0, 4.0), (0, -1)),
+            "r_eq": ("r_eq (Å)", LENGTH, (0, 1)),
+        },
+    ),
+    "Mason–Schamp": Form(
+        mason_schamp,
+        {
+            "depth": ("V₀ (eV)", DEPTH, (1, 0)),
+            "gamma": ("γ", (0.0, 1.0, 0.5), (0, 0)),
+            "r_m": ("r_m (Å)", (0.5, 1.3, 1.05), (0, 1)),
+        },
+    ),
+    "Buckingham": Form(
+        _neutral_buckingham,
+        {
+            "log_A": ("log₁₀(A/eV)", (2.0, 6.0, 4.0), (0, 0)),
+            "B": ("B (1/Å)", (4.0, 20.0, 11.0), (0, -1)),
+            "C": ("C (eV Å⁶)", (0.0, 8.0, 2.0), (1, 6)),
+        },
+    ),
+    "harmonic": Form(
+        _lowered_spring,
+        {
+            "depth": ("D (eV)", DEPTH, (1, 0)),
+            "stiffness": ("A (eV/Å²)", (0.0, 60.0, 15.0), (1, -2)),
+            "r_eq": ("r_eq (Å)", LENGTH, (0, 1)),
+        },
+    ),
+}
+
+
+class PairFit(Panel):
+    """Sliders of a pair law over ab initio points, and a button that fits.
+
+    Args:
+        curves: by name: distances (P,) in Å and energies (P,) in eV, zero for separated atoms, with a minimum below zero.
+        dimer: the name shown first; default the first.
+        form: the law shown first, a key of `FORMS`.
+
+    Raises:
+        ValueError: no curve; a curve of fewer than four points, or without a minimum below zero; an unknown name.
+    """
+
+    def __init__(
+        self, curves: Mapping[str, tuple[Tensor, Tensor]], dimer: str | None = None, form: str = "Lennard-Jones"
+    ):
+        self.curves = {name: _checked(name, *curve) for name, curve in curves.items()}
+        dimer = next(iter(self.curves), None) if dimer is None else dimer
+        if dimer not in self.curves or form not in FORMS:
+            known = f"{', '.join(self.curves) or 'no curves'}; {', '.join(FORMS)}"
+            raise ValueError(f"there is no curve {dimer!r} or no form {form!r}; there are {known}")
+        super().__init__("pair-fit")
+        self._parameters = self.memory.setdefault("parameters", {})  # by (dimer, form)
+        self._windows = self.memory.setdefault("windows", {})  # by dimer
+        self._setting = False
+        self._draw_figure()
+        choice = {"style": {"button_width": "auto"}}
+        self.dimer = self.control(
+            "dimer", ipywidgets.ToggleButtons(options=list(self.curves), value=dimer, **choice), self._change_dimer
+        )
+        self.form = self.control(
+            "form", ipywidgets.ToggleButtons(options=list(FORMS), value=form, **choice), self._change_form
+        )
+        self.sliders = [self._slider(k) for k in (1, 2, 3)]
+        self.window = ipywidgets.FloatRangeSlider(
+            description="fit from", readout_format=".2f", layout={"width": "26em"}, style={"description_width": "5em"}
+        )
+        self.window.add_class("pair-fit-window")
+        self.window.observe(lambda _: self._settled(self._change_window), "value")
+        self.fit = self.button("fit", "Fit", self._fit, icon="bullseye", button_style="primary")
+        self.reset = self.button("reset", "Start over", self._reset, icon="undo")
+        left = ipywidgets.VBox(self.sliders)
+        right = ipywidgets.VBox([self.window, ipywidgets.HBox([self.fit, self.reset])])
+        self.show_all([self.dimer, self.form, self.live.view, ipywidgets.HBox([left, right])])
+        self._change_dimer()
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Name to value, as the sliders stand."""
+        names = FORMS[self.form.value].sliders
+        return {name: slider.value for name, slider in zip(names, self.sliders, strict=False)}
+
+    # --- what is drawn ------------------------------------------------------------------------------------------------
+
+    def _draw_figure(self) -> None:
+        figure = Figure(figsize=(7.6, 5.0), layout="none")
+        self.top, self.bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+        figure.subplots_adjust(left=0.13, right=0.985, top=0.94, bottom=0.12, hspace=0.12)
+        (self._model,) = self.top.plot([], [], color=MODEL, label="model")
+        (self._stems,) = self.bottom.plot([], [], color=MODEL, linewidth=1.2)
+        (self._dots,) = self.bottom.plot([], [], "o", color=MODEL, markersize=5)
+        self._words = self.top.text(
+            *(0.98, 0.95), "", transform=self.top.transAxes, ha="right", va="top", color=MODEL, fontsize=13
+        )
+        self._still: list = []
+        moving = [self._model, self._stems, self._dots, self._words]
+        self.live = LiveFigure(figure, moving, "Energy of a dimer and residual of a pair law against distance.")
+
+    def _draw_reference(self) -> None:
+        """Everything that stays while a parameter moves: points, window, and what the best fit leaves."""
+        for artist in self._still:
+            artist.remove()
+        r, energy, best = self._r.numpy(), self._energy.numpy() * self._per_eV, self._best_residual * self._per_eV
+        depth, inside = -energy.min(), self._inside
+        missed = inside & (np.abs(best) > UNREPAIRED * depth)
+        self._limit = max(1.35 * np.abs(best[inside]).max(), 0.05 * depth)
+        rings = {"color": ATTACK, "markersize": 11, "fillstyle": "none", "zorder": 2.9, "label": MISSED}
+        corner = {"transform": self.bottom.transAxes, "ha": "right", "va": "bottom"}
+        self._still = [
+            *self.top.plot(r, energy, "o", color=REFERENCE, markersize=5, zorder=3, label="ab initio"),
+            *self.top.plot(r[missed], energy[missed], "o", **rings),
+            self.bottom.fill_between(r, 0, np.where(inside, best, np.nan), color=ATTACK, alpha=0.28, linewidth=0),
+            self.bottom.text(0.98, 0.04, "pale red: what the best fit leaves", color=ATTACK, fontsize=11, **corner),
+        ]
+        span, (low, high) = (self._fine[0].item(), self._fine[-1].item()), self.window.value
+        for axes in (self.top, self.bottom):
+            self._still.append(axes.axhline(0, color="0.6", linewidth=1, linestyle=":"))
+            self._still += [axes.axvspan(*ends, color="0.93", zorder=0) for ends in ((span[0], low), (high, span[1]))]
+        unit = "meV" if self._per_eV == 1000 else "eV"
+        self.top.set(xlim=span, ylim=(-1.3 * depth, 1.1 * depth), ylabel=f"energy ({unit})")
+        self.top.set_title(f"{self.dimer.value}, {self.form.value}")
+        self.top.legend(loc="lower right")
+        self.bottom.set(ylim=(-self._limit, self._limit), xlabel="distance r (Å)")
+        self.bottom.set_ylabel(f"model − reference\n({unit})")
+        self.live.view.alt = (
+            f"{self.dimer.value} and the {self.form.value} law. The best fit from {low:.2f} to {high:.2f} Å leaves an RMSE "
+            f"of {_say(self._best.rmse)}; it is off by more than {UNREPAIRED:.0%} of the well depth at {missed.sum()} of "
+            f"{inside.sum()} points."
+        )
+        self._place_model()
+        self.live.redraw()
+
+    def _place_model(self) -> None:
+        """Move the artists that follow the sliders, and say how good they are."""
+        law, parameters = FORMS[self.form.value].law, self.parameters
+        curve = law(self._fine, **parameters).numpy() * self._per_eV
+        residual = (law(self._r, **parameters) - self._energy).numpy()
+        self.rmse = math.sqrt(np.mean(residual[self._inside] ** 2))
+        shown = np.clip(residual * self._per_eV, -self._limit, self._limit)
+        gap = np.full_like(shown, np.nan)
+        self._model.set_data(self._fine, np.clip(curve, -1e6, 1e6))
+        self._dots.set_data(self._r, shown)
+        self._stems.set_data(np.repeat(self._r, 3), np.stack([0 * shown, shown, gap], axis=1).ravel())
+        self._words.set_text(f"RMSE {_say(self.rmse)}\nbest possible {_say(self._best.rmse)}")
+        ratio = self.rmse / max(self._best.rmse, 1e-12)
+        verdict = "the best this form can do" if ratio < 1.005 else f"{ratio:.3g} times what this form can reach"
+        self.say(f"RMSE in the window: <b>{_say(self.rmse)}</b>, {verdict} ({_say(self._best.rmse)}).")
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    def _change_dimer(self) -> None:
+        self._r, self._energy = self.curves[self.dimer.value]
+        r, depth = self._r, -self._energy.min().item()
+        self._per_eV = 1000 if depth < 0.5 else 1
+        self._fine = torch.linspace(0.85 * r[0].item(), 1.02 * r[-1].item(), N_CURVE, dtype=r.dtype)
+        first = r[self._energy <= depth][0].item()  # the wall above +D is left out at first
+        window = self._windows.get(self.dimer.value, (first, r[-1].item()))
+        self._setting = True
+        _set_range(self.window, r[0].item(), r[-1].item(), window)
+        self._setting = False
+        self._change_form()
+
+    def _change_form(self) -> None:
+        form, depth = FORMS[self.form.value], -self._energy.min().item()
+        r_min = self._r[self._energy.argmin()].item()
+        remembered = self._parameters.get((self.dimer.value, self.form.value), {})
+        self._setting = True
+        for k, slider in enumerate(self.sliders):
+            slider.layout.display = None if k < len(form.sliders) else "none"
+        for slider, (name, (label, (low, high, first), (p, q))) in zip(
+            self.sliders, form.sliders.items(), strict=False
+        ):
+            scale = depth**p * r_min**q
+            slider.description = label
+            value = remembered.get(name, first * scale)
+            _set_range(slider, min(low * scale, value), max(high * scale, value), value)
+        self._setting = False
+        self._change_window()
+
+    def _change_window(self) -> None:
+        low, high = self.window.value
+        inside = (self._r >= low - 1e-9) & (self._r <= high + 1e-9)
+        if inside.sum() < 4:
+            self.say("This window holds fewer than four points; widen it.")
+            return
+        self._inside = inside.numpy()
+        self._windows[self.dimer.value] = self.window.value
+        self._best = self._best_fit(inside)
+        self._best_residual = (self._best(self._r) - self._energy).numpy()
+        self._draw_reference()
+
+    def _best_fit(self, inside: Tensor) -> Fit:
+        """The best of several searches from well-sized starts: one alone may end in a shallower valley."""
+        form, r, energy = FORMS[self.form.value], self._r[inside], self._energy[inside]
+        depth, r_min = -self._energy.min().item(), self._r[self._energy.argmin()].item()
+        fits = []
+        for shrink in (1.0, 0.8, 0.6):
+            start = {
+                name: first * depth**p * (shrink * r_min) ** q
+                for name, (_, (_, _, first), (p, q)) in form.sliders.items()
+            }
+            fits.append(fit_law(form.law, r, energy, start))
+        return min(fits, key=lambda fit: fit.rmse)
+
+    def _fit(self) -> None:
+        """Set all sliders to the best fit, then draw once; a value beyond a slider's end widens the slider."""
+        self._setting = True
+        for slider, value in zip(self.sliders, self._best.parameters.values(), strict=False):
+            _set_range(slider, min(slider.min, value), max(slider.max, value), value)
+        self._setting = False
+        self._move()
+
+    def _reset(self) -> None:
+        self._parameters.pop((self.dimer.value, self.form.value), None)
+        self._windows.pop(self.dimer.value, None)
+        self._change_dimer()
+
+    def _move(self) -> None:
+        self._parameters[self.dimer.value, self.form.value] = self.parameters
+        self._place_model()
+        self.live.refresh()
+
+    def _slider(self, k: int) -> ipywidgets.FloatSlider:
+        look = {"layout": {"width": "26em"}, "style": {"description_width": "7em"}}
+        slider = ipywidgets.FloatSlider(readout_format=".4g", **look)
+        slider.add_class(f"pair-fit-parameter-{k}")
+        slider.observe(lambda _: self._settled(self._move), "value")
+        return slider
+
+    def _settled(self, react: Callable[[], None]) -> None:
+        """React to a person, not to values that are set here."""
+        if not self._setting:
+            self.guard(react)()
+
+
+def _say(energy: float) -> str:
+    return f"{energy * 1000:.3g} meV" if energy < 0.9995 else f"{energy:.3g} eV"
+
+
+def _set_range(slider: ipywidgets.FloatSlider | ipywidgets.FloatRangeSlider, low: float, high: float, value) -> None:
+    """Set both ends, the step and the value of a slider, in an order in which each is valid."""
+    with slider.hold_sync():
+        slider.max = max(slider.max, high)
+        slider.min, slider.max = low, high
+        slider.step = (high - low) / 400
+        slider.value = value
+
+
+def _checked(name: str, r: Tensor, energy: Tensor) -> tuple[Tensor, Tensor]:
+    """A curve in float64, ordered by distance, if it can be fitted."""
+    r, energy = torch.as_tensor(r, dtype=torch.float64), torch.as_tensor(energy, dtype=torch.float64)
+    if r.dim() != 1 or r.shape != energy.shape or len(r) < 4:
+        raise ValueError(f"the curve {name} needs at least four distances and as many energies")
+    if not bool((r.isfinite() & energy.isfinite()).all()):
+        raise ValueError(f"the curve {name} holds NaN or infinity; drop those points")
+    if not energy.min() < 0:
+        raise ValueError(f"the curve {name} has no minimum below zero; subtract the energy of the separated atoms")
+    order = torch.argsort(r)
+    return r[order], energy[order]
