@@ -1,7 +1,7 @@
-"""Hero of lesson 02: fit a pair law to ab initio energies by hand or by least squares, and see what no parameter repairs.
+"""Hero of lesson 02: fit a pair law to ab initio energies, by hand or by least squares; see what no parameter repairs.
 
-Above stands the curve, below the residual, model minus reference. What the best fit leaves is drawn in pale red: moving a
-slider can only add to it. The physics is in `mininnip.classical.pair` and `mininnip.classical.fitting`.
+Above stands the curve, below the residual, model minus reference. What the best fit leaves is drawn in pale red: moving
+a slider can only add to it. The physics is in `mininnip.classical.pair` and `mininnip.classical.fitting`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class PairFit(Panel):
     """Sliders of a pair law over ab initio points, and a button that fits.
 
     Args:
-        curves: by name: distances (P,) in Å and energies (P,) in eV, zero for separated atoms, with a minimum below zero.
+        curves: by name: distances (P,) in Å and energies (P,) in eV, zero for separated atoms and below zero somewhere.
         dimer: the name shown first; default the first.
         form: the law shown first, a key of `FORMS`.
 
@@ -185,9 +185,9 @@ class PairFit(Panel):
         self.bottom.set(ylim=(-self._limit, self._limit), xlabel="distance r (Å)")
         self.bottom.set_ylabel(f"model − reference\n({unit})")
         self.live.view.alt = (
-            f"{self.dimer.value} and the {self.form.value} law. The best fit from {low:.2f} to {high:.2f} Å leaves an RMSE "
-            f"of {_say(self._best.rmse)}; it is off by more than {UNREPAIRED:.0%} of the well depth at {missed.sum()} of "
-            f"{inside.sum()} points."
+            f"{self.dimer.value} and the {self.form.value} law. The best fit from {low:.2f} to {high:.2f} Å leaves an "
+            f"RMSE of {_say(self._best.rmse)}; it is off by more than {UNREPAIRED:.0%} of the well depth at "
+            f"{missed.sum()} of {inside.sum()} points."
         )
         self._place_model()
         self.live.redraw()
