@@ -10,7 +10,6 @@ import itertools
 import numpy as np
 import torch
 from torch import Tensor
-from vesin import NeighborList
 
 CLOSEST = 1e-3  # Å; two atoms nearer than this are one atom entered twice
 
@@ -35,6 +34,8 @@ def neighbor_list(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -
     Raises:
         ValueError: if two atoms coincide.
     """
+    from vesin import NeighborList  # here because it imports ASE, which `import mininnip` should not wait for
+
     points, box, pbc = positions.detach().cpu().double(), cell.detach().cpu().double(), pbc.cpu()
     if not bool(pbc.any()):
         cutoff = min(cutoff, _diagonal(points))  # vesin is slow where the cutoff exceeds an open structure by far
