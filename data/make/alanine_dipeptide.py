@@ -1,11 +1,13 @@
-"""Alanine dipeptide (Ace-Ala-NMe, 22 atoms) with GFN2-xTB: a relaxed map of its two backbone angles and dynamics at two temperatures.
+"""Alanine dipeptide (Ace-Ala-NMe, 22 atoms) with GFN2-xTB: a relaxed map of its two backbone angles and dynamics at
+two temperatures.
 
-Level: GFN2-xTB (tblite), semi-empirical: a teacher for exercises.  Labels: energy, forces, Mulliken `charges`, dipole moment
-`dipole_x/y/z` (e Å), backbone angles `phi` and `psi` (degrees).
+Level: GFN2-xTB (tblite), semi-empirical: a teacher for exercises. Labels: energy, forces, Mulliken `charges`, dipole
+moment `dipole_x/y/z` (e Å), backbone angles `phi` and `psi` (degrees).
 
-Groups: `grid` 24 x 24 structures, 15 degrees apart, relaxed with stiff harmonic restraints on phi and psi (the labels are without the
-restraints, so their forces are not zero along the two angles); `md` Langevin dynamics at 300 and 600 K (0.5 fs, a frame every
-20 fs after 1 ps), one trajectory per temperature and split, each from a grid structure of its own.
+Groups: `grid` 24 x 24 structures, 15 degrees apart, relaxed with stiff harmonic restraints on phi and psi (the labels
+are without the restraints, so their forces are not zero along the two angles); `md` Langevin dynamics at 300 and 600
+K (0.5 fs, a frame every 20 fs after 1 ps), one trajectory per temperature and split, each from a grid structure of
+its own.
 
 Run:  python alanine_dipeptide.py --max-minutes 30       repeat to continue.  Needs rdkit for the first geometry.
 """
@@ -31,7 +33,7 @@ STARTS = [(-150, 150), (-75, 75), (-75, -45), (60, 45), (-60, 135), (60, -75)]  
 class Restrained(Calculator):
     """GFN2 plus a harmonic restraint of phi and psi, k/2 (angle - target)², differences taken on the circle."""
 
-    implemented_properties = ["energy", "forces"]
+    implemented_properties = ("energy", "forces")
 
     def __init__(self, targets):
         super().__init__()
@@ -42,7 +44,7 @@ class Restrained(Calculator):
         inner = atoms.copy()
         inner.calc = self.gfn2
         energy, forces = inner.get_potential_energy(), inner.get_forces().copy()
-        for indices, target in zip((PHI, PSI), self.targets):
+        for indices, target in zip((PHI, PSI), self.targets, strict=True):
             difference = np.radians((inner.get_dihedral(*indices) - target + 180) % 360 - 180)
             energy += STIFFNESS / 2 * difference**2
             forces[list(indices)] -= STIFFNESS * difference * dihedral_gradient(inner.positions[list(indices)])
@@ -122,7 +124,10 @@ def jobs(structures):
 
 def with_angles(atoms):
     frame = label(atoms)
-    frame.info |= {"phi": (atoms.get_dihedral(*PHI) + 180) % 360 - 180, "psi": (atoms.get_dihedral(*PSI) + 180) % 360 - 180}
+    frame.info |= {
+        "phi": (atoms.get_dihedral(*PHI) + 180) % 360 - 180,
+        "psi": (atoms.get_dihedral(*PSI) + 180) % 360 - 180,
+    }
     return frame
 
 

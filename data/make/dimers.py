@@ -11,6 +11,7 @@ Levels of theory (PySCF, energies without zero-point):
 Run:  python dimers.py [--max-minutes 15] [--qz]        repeat to continue.  Output: ../dimers.npz
 Arrays: <name>_distance (A), <name>_<method> (eV; H2 and N2 total energies, Ar2 interaction energies).
 """
+
 import argparse
 import json
 import os
@@ -23,7 +24,10 @@ from pyscf import cc, fci, gto, mcscf, mrpt, scf
 from pyscf.mcscf import avas
 
 PATH = WORK / "dimers.npz"
-EXTRAPOLATIONS = {"dt_extrapolated": ("aug-cc-pvdz", "aug-cc-pvtz", 2), "tq_extrapolated": ("aug-cc-pvtz", "aug-cc-pvqz", 3)}
+EXTRAPOLATIONS = {
+    "dt_extrapolated": ("aug-cc-pvdz", "aug-cc-pvtz", 2),
+    "tq_extrapolated": ("aug-cc-pvtz", "aug-cc-pvqz", 3),
+}
 PSI4 = """memory 3 gb
 molecule dimer {{
 0 1
@@ -53,10 +57,70 @@ for system in (dimer, atom):
 open("energies.txt", "w").write(" ".join("%.12f" % value for value in values))
 """
 DISTANCES = {
-    "H2": [0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.7414, 0.78, 0.82, 0.86, 0.9, 0.95, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5,
-           1.6, 1.8, 2.0, 2.2, 2.4, 2.6, 2.8, 3.0, 3.3, 3.6, 4.0, 4.5, 5.0, 6.0],
-    "N2": [0.85, 0.9, 0.95, 1.0, 1.04, 1.07, 1.0977, 1.12, 1.15, 1.2, 1.25, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.2, 2.4,
-           2.6, 2.8, 3.5, 4.0, 5.0],
+    "H2": [
+        0.35,
+        0.4,
+        0.45,
+        0.5,
+        0.55,
+        0.6,
+        0.65,
+        0.7,
+        0.7414,
+        0.78,
+        0.82,
+        0.86,
+        0.9,
+        0.95,
+        1.0,
+        1.1,
+        1.2,
+        1.3,
+        1.4,
+        1.5,
+        1.6,
+        1.8,
+        2.0,
+        2.2,
+        2.4,
+        2.6,
+        2.8,
+        3.0,
+        3.3,
+        3.6,
+        4.0,
+        4.5,
+        5.0,
+        6.0,
+    ],
+    "N2": [
+        0.85,
+        0.9,
+        0.95,
+        1.0,
+        1.04,
+        1.07,
+        1.0977,
+        1.12,
+        1.15,
+        1.2,
+        1.25,
+        1.3,
+        1.4,
+        1.5,
+        1.6,
+        1.7,
+        1.8,
+        1.9,
+        2.0,
+        2.2,
+        2.4,
+        2.6,
+        2.8,
+        3.5,
+        4.0,
+        5.0,
+    ],
     "Ar2": [2.8, 3.0, 3.2, 3.4, 3.5, 3.6, 3.7, 3.76, 3.8, 3.9, 4.0, 4.2, 4.5, 5.0, 5.5, 6.0, 7.0, 8.0, 10.0],
 }
 
@@ -76,13 +140,17 @@ def ccsd_t(mf, frozen):
     solver.conv_tol, solver.max_cycle = 1e-9, 100
     try:
         solver.kernel()
-    except (AttributeError, np.linalg.LinAlgError):      # amplitudes diverged: singular DIIS (a wrong name inside PySCF 2.14)
+    except (
+        AttributeError,
+        np.linalg.LinAlgError,
+    ):  # amplitudes diverged: singular DIIS (a wrong name inside PySCF 2.14)
         return np.nan
     return solver.e_tot + solver.ccsd_t() if solver.converged else np.nan
 
 
 def hydrogen(r):
     """FCI energy and its slope by central differences."""
+
     def energies(distance):
         mf = hartree_fock(f"H 0 0 0; H 0 0 {distance}", "cc-pvtz")
         return np.array([fci.FCI(mf, singlet=True).kernel()[0], mf.e_tot])
@@ -100,18 +168,20 @@ def nitrogen(r):
     active.kernel(orbitals)
     if not active.converged:
         raise RuntimeError(f"CASSCF did not converge at {r} A")
-    return dict(casscf=active.e_tot, nevpt2=active.e_tot + mrpt.NEVPT(active).kernel(), rhf=mf.e_tot, ccsd_t=ccsd_t(mf, 2))
+    return dict(
+        casscf=active.e_tot, nevpt2=active.e_tot + mrpt.NEVPT(active).kernel(), rhf=mf.e_tot, ccsd_t=ccsd_t(mf, 2)
+    )
 
 
 def argon(r, basis):
     """Counterpoise-corrected interaction energies: Hartree-Fock and CCSD(T)."""
-    dimer = hartree_fock(f"Ar 0 0 {-r / 2}; Ar 0 0 {r / 2}", basis, symmetry="D2h")        # symmetry only saves time in (T)
+    dimer = hartree_fock(f"Ar 0 0 {-r / 2}; Ar 0 0 {r / 2}", basis, symmetry="D2h")  # symmetry only saves time in (T)
     atom = hartree_fock(f"ghost-Ar 0 0 {-r / 2}; Ar 0 0 {r / 2}", basis, symmetry="C2v")
     return {f"hf_{basis}": dimer.e_tot - 2 * atom.e_tot, f"ccsd_t_{basis}": ccsd_t(dimer, 10) - 2 * ccsd_t(atom, 5)}
 
 
 def argon_psi4(r, basis):
-    """The same as `argon` from Psi4, whose CCSD uses the symmetry of the molecule: several times faster in large bases."""
+    """The same as `argon` from Psi4, whose CCSD uses the symmetry of the molecule: several times faster."""
     folder = WORK / "argon_psi4"
     folder.mkdir(exist_ok=True)
     (folder / "run.in").write_text(PSI4.format(basis=basis, half=r / 2))
@@ -133,7 +203,12 @@ def save(data, status):
     for name, (small, large, x) in EXTRAPOLATIONS.items():
         if f"Ar2_ccsd_t_{large}" in data:
             data[f"Ar2_ccsd_t_{name}"] = extrapolated(data, small, large, x)
-    metadata = dict(engine=f"PySCF {pyscf.__version__}; aug-cc-pVQZ: Psi4 1.3.2", status=status, units="Å, eV, eV/Å", description=__doc__)
+    metadata = dict(
+        engine=f"PySCF {pyscf.__version__}; aug-cc-pVQZ: Psi4 1.3.2",
+        status=status,
+        units="Å, eV, eV/Å",
+        description=__doc__,
+    )
     temporary = PATH.with_suffix(".tmp.npz")
     np.savez(temporary, **data, metadata=json.dumps(metadata, ensure_ascii=False))
     temporary.rename(PATH)
@@ -158,8 +233,10 @@ def main():
     deadline, data = Deadline(args.max_minutes), {f"{name}_distance": np.array(r) for name, r in DISTANCES.items()}
     if PATH.exists():
         data |= {key: value for key, value in np.load(PATH).items() if key != "metadata"}
-    outwards = sorted(DISTANCES["Ar2"], key=lambda r: abs(r - 3.8))                       # the well first
-    jobs = [("H2", r, "fci", hydrogen) for r in DISTANCES["H2"]] + [("N2", r, "nevpt2", nitrogen) for r in DISTANCES["N2"]]
+    outwards = sorted(DISTANCES["Ar2"], key=lambda r: abs(r - 3.8))  # the well first
+    jobs = [("H2", r, "fci", hydrogen) for r in DISTANCES["H2"]] + [
+        ("N2", r, "nevpt2", nitrogen) for r in DISTANCES["N2"]
+    ]
     for basis in ["aug-cc-pvdz", "aug-cc-pvtz"] + ["aug-cc-pvqz"] * args.qz:
         function = argon_psi4 if basis == "aug-cc-pvqz" else argon
         jobs += [("Ar2", r, f"ccsd_t_{basis}", lambda r, f=function, b=basis: f(r, b)) for r in outwards]

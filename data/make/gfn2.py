@@ -22,7 +22,7 @@ def label(atoms):
     cheap.calc = teacher()
     frame = attach(atoms, cheap.get_potential_energy(), cheap.get_forces())
     frame.arrays["charges"] = cheap.get_charges()
-    frame.info |= dict(zip(("dipole_x", "dipole_y", "dipole_z"), cheap.get_dipole_moment().tolist()))
+    frame.info |= dict(zip(("dipole_x", "dipole_y", "dipole_z"), cheap.get_dipole_moment().tolist(), strict=True))
     return frame
 
 

@@ -6,11 +6,12 @@ a = 5.40 A, 14 A period along z.  The top two layers of the clean slab are relax
 12 coordinates vary: the two H atoms and the two dimer atoms.  Everything else is frozen.
 
 Groups (info["group"]): `reference` H2 far away; `path` all images of a nudged elastic band from H2 in the gas to the
-monohydride; `elbow` 2-D grid, height x bond length, H2 parallel to and above the dimer; `near_path` path images with noise;
-`random` H2 centre, bond length and orientation uniform, dimer tilted and shaken at random.
+monohydride; `elbow` 2-D grid, height x bond length, H2 parallel to and above the dimer; `near_path` path images with
+noise; `random` H2 centre, bond length and orientation uniform, dimer tilted and shaken at random.
 
 Run:  python h2_si100.py --max-minutes 40       needs pw.x on PATH and ESPRESSO_PSEUDO; repeat to continue.
 """
+
 import argparse
 import itertools
 
@@ -26,19 +27,26 @@ from pwscf import pwscf, pwscf_label, pwscf_version
 PATH, FOLDER = WORK / "h2_si100.extxyz", WORK / "h2_si100"
 GEOMETRIES = HERE / "h2_si100"  # relaxed slab, monohydride and band: kept, because every frame starts from them
 LATTICE, SURFACE_PERIOD, HEIGHT = 5.40, 5.40 / np.sqrt(2), 14.0
-SETTINGS = dict(ecutwfc=20, degauss=0.005, conv_thr=1e-6, mixing_beta=0.6, k_points="K_POINTS automatic\n2 4 1 1 1 0",
-                pseudopotentials={"Si": "Si.pz-vbc.UPF", "H": "H.pz-vbc.UPF"})
-DIMER, H2 = [6, 7], [12, 13]                     # indices; 0..5 deeper Si, 8..11 saturating H
+SETTINGS = dict(
+    ecutwfc=20,
+    degauss=0.005,
+    conv_thr=1e-6,
+    mixing_beta=0.6,
+    k_points="K_POINTS automatic\n2 4 1 1 1 0",
+    pseudopotentials={"Si": "Si.pz-vbc.UPF", "H": "H.pz-vbc.UPF"},
+)
+DIMER, H2 = [6, 7], [12, 13]  # indices; 0..5 deeper Si, 8..11 saturating H
 
 
 def clean_slab():
     """Unrelaxed H-saturated slab with a tilted dimer along x."""
     offsets, d = [(0, 0), (0, 0.5), (0.5, 0.5), (0.5, 0)], SURFACE_PERIOD
-    silicon = [((i + offsets[layer][0]) * d, offsets[layer][1] * d, layer * LATTICE / 4)
-               for layer in range(4) for i in (0, 1)]
+    silicon = [
+        ((i + offsets[layer][0]) * d, offsets[layer][1] * d, layer * LATTICE / 4) for layer in range(4) for i in (0, 1)
+    ]
     slab = Atoms("Si8", silicon, cell=[2 * d, d, HEIGHT], pbc=True)
     for k in (0, 1):
-        for side in (1, -1):                     # two dangling bonds below each bottom atom, in the xz plane
+        for side in (1, -1):  # two dangling bonds below each bottom atom, in the xz plane
             slab += Atoms("H", [slab.positions[k] + 1.49 * np.array([side * np.sin(0.955), 0, -np.cos(0.955)])])
     middle = slab.positions[DIMER].mean(0)
     slab.positions[DIMER] = middle + np.array([[-1.15, 0, -0.05], [1.15, 0, -0.55]])
@@ -102,7 +110,9 @@ def allowed(atoms):
 def random_geometry(slab, rng):
     middle = slab.positions[DIMER].mean(0)
     shift = rng.uniform([-2.4, -SURFACE_PERIOD / 2, 0.6], [2.4, SURFACE_PERIOD / 2, 3.8])
-    atoms = with_hydrogen(tilted(slab, rng.uniform(-1.2, 1.2)), middle + shift, rng.uniform(0.62, 2.0), rng.normal(size=3))
+    atoms = with_hydrogen(
+        tilted(slab, rng.uniform(-1.2, 1.2)), middle + shift, rng.uniform(0.62, 2.0), rng.normal(size=3)
+    )
     atoms.positions[DIMER] += rng.normal(0, 0.08, (2, 3))
     return atoms
 
@@ -122,7 +132,10 @@ def sampled_jobs(slab, band, n_random, seed):
     for k, (z, bond) in enumerate(grid):
         yield named(with_hydrogen(slab, middle + [0, 0, z], bond, [1, 0, 0]), "elbow", k)
     for k in range(n_random):
-        for group, make in (("random", lambda: random_geometry(slab, rng)), ("near_path", lambda: near_path_geometry(band, rng))):
+        for group, make in (
+            ("random", lambda: random_geometry(slab, rng)),
+            ("near_path", lambda: near_path_geometry(band, rng)),
+        ):
             while not allowed(atoms := make()):
                 pass
             yield named(atoms, group, k)
@@ -140,15 +153,23 @@ def main():
     gas = with_hydrogen(slab, middle + [0, 0, 3.6], 0.79, [1, 0, 0])
     start = slab.positions[DIMER] + [[-0.4, 0, 1.45], [0.4, 0, 1.45]]
     product = relaxed(slab + Atoms("H2", start), "monohydride", fixed=list(range(6)) + [8, 9, 10, 11])
-    label_all(PATH, [named(gas.copy(), "reference", 0), named(product.copy(), "reference", 1)], label, deadline, METADATA)
+    label_all(
+        PATH, [named(gas.copy(), "reference", 0), named(product.copy(), "reference", 1)], label, deadline, METADATA
+    )
     band = elastic_band(gas, product, label, deadline)
     frames = label_all(PATH, sampled_jobs(slab, band, args.n_random, seed=1), label, deadline, METADATA)
     if args.check:
         print("largest force error", finite_difference_check(frames, label), "eV/A")
 
 
-METADATA = dict(engine=pwscf_version(), functional="LDA (PZ), spin-restricted", lattice_A=LATTICE, units="eV, eV/A, A",
-                moving_atoms="6, 7 (dimer Si) and 12, 13 (H2)", **SETTINGS)
+METADATA = dict(
+    engine=pwscf_version(),
+    functional="LDA (PZ), spin-restricted",
+    lattice_A=LATTICE,
+    units="eV, eV/A, A",
+    moving_atoms="6, 7 (dimer Si) and 12, 13 (H2)",
+    **SETTINGS,
+)
 
 if __name__ == "__main__":
     main()

@@ -1,8 +1,8 @@
 """What the label scripts share: resume, stop cleanly, write in one step, check forces by finite differences.
 
-A frame is an ase.Atoms with energy (eV) and forces (eV/Å) attached and a unique `info["id"]`.  Labels collect in work/ (never
-committed); frames whose id is already there are not computed again, and where work/ is empty a run goes on from the files that
-ship.  A run ends at its deadline, or after the frame in hand when it receives SIGTERM or Ctrl-C.
+A frame is an ase.Atoms with energy (eV) and forces (eV/Å) attached and a unique `info["id"]`. Labels collect in work/
+(never committed); frames whose id is already there are not computed again, and where work/ is empty a run goes on
+from the files that ship. A run ends at its deadline, or after the frame in hand when it receives SIGTERM or Ctrl-C.
 """
 
 import json
@@ -20,7 +20,15 @@ HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent
 WORK = HERE / "work"
 HARTREE, BOHR = units.Hartree, units.Bohr  # eV, Å
-FIXED = ("numbers", "positions", "cell", "pbc", "energy", "forces", "metadata")  # the other arrays of a frame file are labels
+FIXED = (
+    "numbers",
+    "positions",
+    "cell",
+    "pbc",
+    "energy",
+    "forces",
+    "metadata",
+)  # the other arrays of a frame file are labels
 WORK.mkdir(exist_ok=True)
 
 
@@ -61,7 +69,8 @@ def frames_from_npz(path):
     cells = np.broadcast_to(data["cell"], (len(data["energy"]), 3, 3))
     further = {key: values for key, values in data.items() if key not in FIXED}
     frames = []
-    for k, (energy, positions, forces) in enumerate(zip(data["energy"], data["positions"], data["forces"])):
+    rows = zip(data["energy"], data["positions"], data["forces"], strict=True)
+    for k, (energy, positions, forces) in enumerate(rows):
         frame = attach(Atoms(data["numbers"], positions.astype(float), cell=cells[k], pbc=data["pbc"]), energy, forces)
         for key, values in further.items():
             if values.ndim == 1 and values[k] == values[k] and values[k] != "":
@@ -159,7 +168,7 @@ class Recorder(Calculator):
         info: function frame number -> info of the frame.
     """
 
-    implemented_properties = ["energy", "forces"]
+    implemented_properties = ("energy", "forces")
 
     def __init__(self, label, path, metadata, deadline, info):
         super().__init__()

@@ -1,9 +1,9 @@
 """Turn the labels of work/ into the files that ship: one compressed npz per set, then the checksums (index.py).
 
-Arrays of a frame set (frames F, atoms N): `numbers (N,)`, `positions (F, N, 3)` and `forces` float32, `energy (F,)` float64,
-`cell (3, 3)` or `(F, 3, 3)`, `pbc (3,)`, and per frame `id`, `split` (train, valid, test), `group` (how it was sampled),
-`trajectory` (-1: independent draw); further labels are `energy_<method>` and `forces_<method>`, NaN where not computed.
-`metadata` is a JSON string: engine, level, settings, status.
+Arrays of a frame set (frames F, atoms N): `numbers (N,)`, `positions (F, N, 3)` and `forces` float32, `energy (F,)`
+float64, `cell (3, 3)` or `(F, 3, 3)`, `pbc (3,)`, and per frame `id`, `split` (train, valid, test), `group` (how it
+was sampled), `trajectory` (-1: independent draw); further labels are `energy_<method>` and `forces_<method>`, NaN
+where not computed. `metadata` is a JSON string: engine, level, settings, status.
 
 Splits: a trajectory, an optimization or a scan goes whole into one split; only independent draws are divided by number.
 
@@ -100,24 +100,16 @@ def ammonia():
 
 def ethanol_gfn2():
     with np.load(WORK / "ethanol_gfn2.npz") as data:
-        frames = len(data["energies"])
-        result = {"numbers": data["numbers"].astype(np.int16), "positions": data["positions"].astype(np.float32)}
-        result |= {"cell": np.zeros((3, 3)), "pbc": np.zeros(3, bool), "energy": data["energies"]}
-        result |= {"forces": data["forces"].astype(np.float32), "id": np.array([f"gfn2-{k:04d}" for k in range(frames)])}
-        result |= {"split": np.where(data["split"] == "validation", "valid", data["split"])}
-        result |= {"group": np.full(frames, "md"), "trajectory": data["trajectory"], "temperature": data["temperature"]}
-        metadata = json.loads(str(data["metadata"]))
-    write_npz("ethanol_gfn2", result, engine="tblite 0.8.0", **metadata, status=f"complete, {frames} frames")
+        frames, metadata = len(data["energy"]), json.loads(str(data["metadata"]))
+        result = {key: data[key] for key in ("numbers", "energy", "split", "trajectory", "temperature")}
+        result |= {key: data[key].astype(np.float32) for key in ("positions", "forces")}
+    result |= {"cell": np.zeros((3, 3)), "pbc": np.zeros(3, bool), "group": np.full(frames, "md")}
+    result |= {"id": np.array([f"gfn2-{k:04d}" for k in range(frames)])}
+    write_npz("ethanol_gfn2", result, **metadata, status=f"complete, {frames} frames")
 
 
 def ethanol():
-    path = WORK / "ethanol.extxyz"
-    frames = load(path)
-    for frame in frames:
-        frame.info["split"] = frame.info["split"].replace("validation", "valid")
-        frame.info["group"] = "md"
-    status = "complete" if len(frames) >= 1500 else "partial"
-    write_npz("ethanol", arrays(frames), **settings_of(path), status=f"{status}, {len(frames)} of 1500 frames")
+    planned("ethanol.extxyz", "ethanol")
 
 
 def planned(source, name):
@@ -157,24 +149,37 @@ def melt(seed):
     """Frames of one ab initio trajectory; seed 1 is for training, seed 2 for testing."""
     with np.load(WORK / f"silicon_liquid_seed{seed}.npz") as data:
         keys = ("positions", "velocities", "energies", "forces")
-        rows, numbers, cell, settings = list(zip(*(data[key] for key in keys))), data["numbers"], data["cell"], json.loads(str(data["metadata"]))
+        rows, numbers, cell, settings = (
+            list(zip(*(data[key] for key in keys), strict=True)),
+            data["numbers"],
+            data["cell"],
+            json.loads(str(data["metadata"])),
+        )
     for step, (positions, velocities, energy, forces) in enumerate(rows):
         atoms = attach(Atoms(numbers, positions, cell=cell, pbc=True), energy, forces)
         atoms.arrays["velocities"] = velocities
-        atoms.info = {"id": f"melt-{seed}-{step:04d}", "group": "melt", "trajectory": seed, "step": step, "temperature": 3000.0}
+        atoms.info = {
+            "id": f"melt-{seed}-{step:04d}",
+            "group": "melt",
+            "trajectory": seed,
+            "step": step,
+            "temperature": 3000.0,
+        }
         atoms.info["split"] = "train" if seed == 1 else "test"
         yield atoms, settings
 
 
 def silicon():
-    """Both seeds of the melt and the labelled solids and model liquids of 64 atoms; frames with a vacancy go to a file of their own."""
+    """Both seeds of the melt and the labelled solids and model liquids; frames with a vacancy have their own file."""
     frames, settings, steps = [], None, []
     for seed in (1, 2):
         if (WORK / f"silicon_liquid_seed{seed}.npz").exists():
             rows = list(melt(seed))
             frames += [atoms for atoms, _ in rows]
             settings = rows[0][1]
-            steps.append(f"melt seed {seed}: {len(rows)} steps, {max(len(rows) - settings['n_equilibration'], 0)} of production")
+            steps.append(
+                f"melt seed {seed}: {len(rows)} steps, {max(len(rows) - settings['n_equilibration'], 0)} of production"
+            )
     if (WORK / "silicon_labels.extxyz").exists():
         frames += load(WORK / "silicon_labels.extxyz")
     for atoms in frames:
@@ -185,7 +190,13 @@ def silicon():
     write_npz("silicon", arrays(full), **settings)
 
 
-SETS = {"silicon": "silicon_liquid_seed1.npz", "ammonia": "ammonia.extxyz", "dimers": "dimers.npz", "ammonia_cc_pvdz": "ammonia_cc_pvdz.extxyz", "ethanol_gfn2": "ethanol_gfn2.npz"}
+SETS = {
+    "silicon": "silicon_liquid_seed1.npz",
+    "ammonia": "ammonia.extxyz",
+    "dimers": "dimers.npz",
+    "ammonia_cc_pvdz": "ammonia_cc_pvdz.extxyz",
+    "ethanol_gfn2": "ethanol_gfn2.npz",
+}
 SETS |= {"ethanol": "ethanol.extxyz", "h2_si100": "h2_si100.extxyz"}
 SETS |= {"alanine_dipeptide": "alanine_dipeptide.extxyz", "water_clusters": "water_tetramer.extxyz"}
 

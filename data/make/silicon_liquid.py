@@ -4,16 +4,17 @@ Level of theory: Quantum ESPRESSO pw.x, LDA (Perdew-Zunger), norm-conserving Si.
 Fermi-Dirac smearing 0.0073 Ry (about 1150 K electrons).  The energy is pw.x's "!" value, the electronic free energy
 E - TS, whose gradient the forces are.
 
-Sampling: cubic cell at the density of the experimental liquid at melting, 2.53 g/cm3 (10.57 A).  The start is a liquid
-made with the Stillinger-Weber potential in LAMMPS (diamond melted at 5000 K, then 20 ps at 3000 K, Langevin).
-AIMD: velocity Verlet, 3 fs, in segments at constant energy (10 steps during equilibration, 20 after it); between segments
-the velocities are rescaled to 3000 K.  The first 160 steps are equilibration.  In seed 1 the first 141 of them used a stochastic rescaling instead and
-ran hot (up to 3800 K): good training frames, not part of the distributions.
+Sampling: cubic cell at the density of the experimental liquid at melting, 2.53 g/cm3 (10.57 A). The start is a liquid
+made with the Stillinger-Weber potential in LAMMPS (diamond melted at 5000 K, then 20 ps at 3000 K, Langevin). AIMD:
+velocity Verlet, 3 fs, in segments at constant energy (10 steps during equilibration, 20 after it); between segments
+the velocities are rescaled to 3000 K. The first 160 steps are equilibration. In seed 1 the first 141 of them used a
+stochastic rescaling instead and ran hot (up to 3800 K): good training frames, not part of the distributions.
 
 Run:  python silicon_liquid.py --seed 1 --steps 400 --max-minutes 60
 The same command continues; another seed is an independent run.  Needs pw.x and lmp on PATH, ESPRESSO_PSEUDO (folder of
 Si.pz-vbc.UPF) and LAMMPS_POTENTIALS (folder of Si.sw).  Output: ../silicon_liquid_seed<seed>.npz
 """
+
 import argparse
 import json
 import subprocess
@@ -26,8 +27,8 @@ from labeling import WORK, Deadline, Unconverged, attach, finite_difference_chec
 from pwscf import pseudopotentials, pwscf_label, pwscf_version
 from silicon_dynamics import BOX, DENSITY, MASS, N_ATOMS, compressed_crystal, snapshots
 
-TEMPERATURE, TIMESTEP, N_EQUILIBRATION = 3000.0, 3.0, 160                           # K, fs, steps
-SEGMENT, EQUILIBRATION_SEGMENT = 20, 10                                             # steps at constant energy
+TEMPERATURE, TIMESTEP, N_EQUILIBRATION = 3000.0, 3.0, 160  # K, fs, steps
+SEGMENT, EQUILIBRATION_SEGMENT = 20, 10  # steps at constant energy
 DT, RYDBERG_TIME = TIMESTEP * units.fs, 4.8377687e-2 * units.fs
 THERMOSTAT = "velocities rescaled to the temperature between segments (seed 1: from step 141 on)"
 SETTINGS = dict(ecutwfc=16, degauss=0.0073, conv_thr=1e-5, pseudopotential="Si.pz-vbc.UPF")
@@ -53,7 +54,7 @@ CELL_PARAMETERS angstrom
 
 
 def rows(array):
-    return "\n".join("Si %.10f %.10f %.10f" % tuple(row) for row in array)
+    return "\n".join(f"Si {x:.10f} {y:.10f} {z:.10f}" for x, y, z in array)
 
 
 def temperature(velocities):
@@ -64,9 +65,19 @@ def temperature(velocities):
 def run_segment(folder, positions, velocities, n_steps, max_seconds, first):
     """Frames (ASE Atoms with energy and forces) of one constant-energy pw.x run, the start included."""
     start = "startingwfc='atomic+random'" if first else "startingwfc='file', startingpot='file'"
-    text = MD.format(pseudo=pseudopotentials(), dt=DT / RYDBERG_TIME, nstep=n_steps + 1, nat=N_ATOMS,
-                     max_seconds=max(int(max_seconds), 60), start=start, mass=MASS, box=BOX, positions=rows(positions),
-                     velocities=rows(velocities * RYDBERG_TIME / units.Bohr), **SETTINGS)
+    text = MD.format(
+        pseudo=pseudopotentials(),
+        dt=DT / RYDBERG_TIME,
+        nstep=n_steps + 1,
+        nat=N_ATOMS,
+        max_seconds=max(int(max_seconds), 60),
+        start=start,
+        mass=MASS,
+        box=BOX,
+        positions=rows(positions),
+        velocities=rows(velocities * RYDBERG_TIME / units.Bohr),
+        **SETTINGS,
+    )
     (folder / "md.in").write_text(text)
     with open(folder / "md.out", "w") as out:
         subprocess.run(["pw.x", "-in", "md.in"], cwd=folder, stdout=out, stderr=subprocess.DEVNULL)
@@ -84,7 +95,7 @@ def new_segment(data, n_steps, seconds, folder):
     first = not (folder / "tmp/si.save/charge-density.dat").exists()
     frames = run_segment(folder, start, velocities, n_steps, seconds, first)
     forces, positions = [f.get_forces() for f in frames], start
-    for frame, before, after in zip(frames[1:], forces[:-1], forces[1:]):
+    for frame, before, after in zip(frames[1:], forces[:-1], forces[1:], strict=True):
         positions = positions + velocities * DT + before / MASS * DT**2 / 2
         velocities = velocities + (before + after) / MASS * DT / 2
         assert np.abs(positions - frame.positions).max() < 1e-3, "pw.x and velocity Verlet disagree"
@@ -98,15 +109,23 @@ def new_segment(data, n_steps, seconds, folder):
 def check(path, folder, every=70):
     """Compare labels with independent, tighter single points and with finite differences."""
     data = np.load(path)
-    settings = dict(SETTINGS, conv_thr=1e-7, mixing_beta=0.5, k_points="K_POINTS gamma",
-                    pseudopotentials={"Si": SETTINGS["pseudopotential"]})
+    settings = dict(
+        SETTINGS,
+        conv_thr=1e-7,
+        mixing_beta=0.5,
+        k_points="K_POINTS gamma",
+        pseudopotentials={"Si": SETTINGS["pseudopotential"]},
+    )
     label, frames = pwscf_label(settings, folder / "check"), []
     for k in range(0, len(data["energies"]), every):
         atoms = Atoms(data["numbers"], data["positions"][k], cell=data["cell"], pbc=True, info={"id": f"step-{k}"})
         frames.append(attach(atoms, data["energies"][k], data["forces"][k]))
         again = label(atoms)
-        print(f"step {k}: energy {1e3 * (data['energies'][k] - again.get_potential_energy()):.3f} meV, forces "
-              f"{np.abs(data['forces'][k] - again.get_forces()).max():.5f} eV/A from a tight single point", flush=True)
+        print(
+            f"step {k}: energy {1e3 * (data['energies'][k] - again.get_potential_energy()):.3f} meV, forces "
+            f"{np.abs(data['forces'][k] - again.get_forces()).max():.5f} eV/A from a tight single point",
+            flush=True,
+        )
     print("largest force error", finite_difference_check(frames, label, n_checks=min(3, len(frames))), "eV/A")
 
 
@@ -121,20 +140,44 @@ def main():
     folder = WORK / f"silicon_liquid_{args.seed}"
     folder.mkdir(exist_ok=True)
     if args.check:
-        return check(path, folder)
-    metadata = dict(engine=pwscf_version(), functional="LDA (PZ)", k_points="Gamma", density_g_cm3=DENSITY,
-                    temperature_K=TEMPERATURE, timestep_fs=TIMESTEP, segment=SEGMENT, thermostat=THERMOSTAT, seed=args.seed,
-                    n_equilibration=N_EQUILIBRATION, units="A, eV, eV/A, ASE velocities", **SETTINGS)
+        check(path, folder)
+        return
+    metadata = dict(
+        engine=pwscf_version(),
+        functional="LDA (PZ)",
+        k_points="Gamma",
+        density_g_cm3=DENSITY,
+        temperature_K=TEMPERATURE,
+        timestep_fs=TIMESTEP,
+        segment=SEGMENT,
+        thermostat=THERMOSTAT,
+        seed=args.seed,
+        n_equilibration=N_EQUILIBRATION,
+        units="A, eV, eV/A, ASE velocities",
+        **SETTINGS,
+    )
     if path.exists():
         data = {k: v for k, v in np.load(path).items() if k != "metadata"}
     else:
-        start, = snapshots(folder, compressed_crystal(), TEMPERATURE, 1, args.seed, hot=5000, settle=20000)
-        data = dict(numbers=start.numbers, cell=start.cell.array, positions=start.positions[None],
-                    velocities=start.get_velocities()[None], energies=np.zeros(0), forces=np.zeros((0, N_ATOMS, 3)))
-    pace = 20.0                                                                   # seconds per step
+        (start,) = snapshots(folder, compressed_crystal(), TEMPERATURE, 1, args.seed, hot=5000, settle=20000)
+        data = dict(
+            numbers=start.numbers,
+            cell=start.cell.array,
+            positions=start.positions[None],
+            velocities=start.get_velocities()[None],
+            energies=np.zeros(0),
+            forces=np.zeros((0, N_ATOMS, 3)),
+        )
+    pace = 20.0  # seconds per step
     while (n := len(data["energies"])) < args.steps and deadline.left() > 4 * pace:
-        clock, n_steps = time.time(), min(SEGMENT if n >= N_EQUILIBRATION else EQUILIBRATION_SEGMENT, args.steps - n,
-                                           int((deadline.left()) / pace) - 2)
+        clock, n_steps = (
+            time.time(),
+            min(
+                SEGMENT if n >= N_EQUILIBRATION else EQUILIBRATION_SEGMENT,
+                args.steps - n,
+                int((deadline.left()) / pace) - 2,
+            ),
+        )
         new_segment(data, n_steps, deadline.left(), folder)
         temporary = path.with_suffix(".tmp.npz")
         np.savez_compressed(temporary, **data, metadata=json.dumps(metadata))

@@ -1,10 +1,12 @@
 """The (T) part of the CCSD(T) gradient, computed once and in blocks small enough for the cache.
 
-PySCF has the same formulas (ccsd_t_lambda_slow, ccsd_t_rdm) but builds the six-index arrays three times in memory; for ammonia
-in aug-cc-pVDZ these routines take a quarter of the time and give the same forces to 1e-8 eV/Å (`python triples.py` compares).
-Notation as there: i, j, k occupied and a, b, c virtual orbitals, D the orbital-energy denominator,
+PySCF has the same formulas (ccsd_t_lambda_slow, ccsd_t_rdm) but builds the six-index arrays three times in memory;
+for ammonia in aug-cc-pVDZ these routines take a quarter of the time and give the same forces to 1e-8 eV/Å (`python
+triples.py` compares). Notation as there: i, j, k occupied and a, b, c virtual orbitals, D the orbital-energy
+denominator,
 
-    w = P[(ia|bf) t_kj^cf - (ia|jm) t_mk^bc] / D,    v = P[(ia|jb) t_k^c] / D,    P = sum over the six permutations of (ia, jb, kc).
+    w = P[(ia|bf) t_kj^cf - (ia|jm) t_mk^bc] / D,    v = P[(ia|jb) t_k^c] / D,
+    P = sum over the six permutations of (ia, jb, kc).
 
 Closed shells and canonical Hartree-Fock orbitals only.  Source: as in PySCF, J. Chem. Phys. 147, 044104 (2017).
 """
@@ -32,7 +34,10 @@ def symmetrized(base):
 
 def spin_sum(w):
     return (
-        4 * w + w.transpose(1, 2, 0) + w.transpose(2, 0, 1) - 2 * (w.transpose(2, 1, 0) + w.transpose(0, 2, 1) + w.transpose(1, 0, 2))
+        4 * w
+        + w.transpose(1, 2, 0)
+        + w.transpose(2, 0, 1)
+        - 2 * (w.transpose(2, 1, 0) + w.transpose(0, 2, 1) + w.transpose(1, 0, 2))
     )
 
 
@@ -87,11 +92,21 @@ def ccsd_t_gradient(solver, integrals, tolerance=1e-7):
 
     t1, t2 = solver.t1, solver.t2
     converged, l1, l2 = ccsd_lambda.kernel(
-        solver, integrals, t1, t2, max_cycle=60, tol=tolerance, verbose=0, fupdate=update, fintermediates=ccsd_lambda.make_intermediates
+        solver,
+        integrals,
+        t1,
+        t2,
+        max_cycle=60,
+        tol=tolerance,
+        verbose=0,
+        fupdate=update,
+        fintermediates=ccsd_lambda.make_intermediates,
     )
     oo, ov, vo, vv = ccsd_rdm._gamma1_intermediates(solver, t1, t2, l1, l2)
     d1 = oo - add["oo"] / 2, ov, vo + add["vo"], vv + add["vv"] / 2
-    ovov, vvvv, oooo, oovv, ovvo, _, ovvv, ooov = ccsd_rdm._gamma2_intermediates(solver, t1, t2, l1, l2, compress_vvvv=True)
+    ovov, vvvv, oooo, oovv, ovvo, _, ovvv, ooov = ccsd_rdm._gamma2_intermediates(
+        solver, t1, t2, l1, l2, compress_vvvv=True
+    )
     d2 = ovov + add["ovov"], vvvv, oooo, oovv, ovvo, None, ovvv + add["ovvv"], ooov + add["ooov"]
     gradients = ccsd_gradients.Gradients(solver)
     electronic = ccsd_gradients.grad_elec(gradients, t1, t2, l1, l2, integrals, None, d1, d2, verbose=0)

@@ -1,11 +1,12 @@
 """Water clusters with GFN2-xTB charges and dipole moments, for the lesson on long-range forces.
 
-Level: GFN2-xTB (tblite), semi-empirical: a teacher for exercises.  Labels: energy, forces, Mulliken `charges`, dipole moment
-`dipole_x/y/z` (e Å), and for dimers the distance of the two oxygen atoms, `oxygen_distance`.
+Level: GFN2-xTB (tblite), semi-empirical: a teacher for exercises. Labels: energy, forces, Mulliken `charges`, dipole
+moment `dipole_x/y/z` (e Å), and for dimers the distance of the two oxygen atoms, `oxygen_distance`.
 
-Groups: `pair` two molecules of random orientation and thermal distortion, oxygen atoms 2.5 to 12 Å apart; `scan` the relaxed dimer
-pulled apart along the line of its oxygen atoms, 2.5 to 12 Å, in three orientations; `md` Langevin dynamics of one, three and four
-molecules at 150 and 300 K (0.5 fs, a frame every 20 fs after 1 ps), one trajectory per cluster, temperature and split.
+Groups: `pair` two molecules of random orientation and thermal distortion, oxygen atoms 2.5 to 12 Å apart; `scan` the
+relaxed dimer pulled apart along the line of its oxygen atoms, 2.5 to 12 Å, in three orientations; `md` Langevin
+dynamics of one, three and four molecules at 150 and 300 K (0.5 fs, a frame every 20 fs after 1 ps), one trajectory
+per cluster, temperature and split.
 
 Run:  python water_clusters.py --max-minutes 15      repeat to continue.
 """
@@ -47,7 +48,9 @@ def ring(n):
         forward = np.array([-np.sin(angle + np.pi / n), np.cos(angle + np.pi / n), 0.0])
         up = np.array([0.0, 0.0, 1.0 if k % 2 else -1.0])
         bond, other = one.positions[1], one.positions[2]
-        turn, _ = Rotation.align_vectors([forward, up], [bond / np.linalg.norm(bond), other / np.linalg.norm(other)], weights=[10, 1])
+        turn, _ = Rotation.align_vectors(
+            [forward, up], [bond / np.linalg.norm(bond), other / np.linalg.norm(other)], weights=[10, 1]
+        )
         one.positions = turn.apply(one.positions) + radius * np.array([np.cos(angle), np.sin(angle), 0])
         cluster += one
     return relaxed(cluster)
@@ -131,7 +134,9 @@ def main():
         planned = frames_of(n)
         metadata = dict(engine=ENGINE, units="eV, eV/Å, Å, e", description=__doc__, planned=len(planned))
         frames = label_all(WORK / f"water_{word}.extxyz", planned, label_cluster, deadline, metadata, save_every=200)
-        print(word, len(frames), "frames; largest force error", finite_difference_check(frames, label, step=0.002), "eV/Å")
+        print(
+            word, len(frames), "frames; largest force error", finite_difference_check(frames, label, step=0.002), "eV/Å"
+        )
 
 
 if __name__ == "__main__":
