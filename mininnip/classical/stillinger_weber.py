@@ -110,14 +110,15 @@ class StillingerWeber(nn.Module):
         d_ij = torch.linalg.vector_norm(r_ij, dim=1)
         # The exponentials have a pole at the reach, and triplets grow as edges squared: a longer list is cut.
         near = (d_ij < reach).nonzero()[:, 0]
-        i, r_ij, d_ij = graph.edges[0][near], r_ij[near], d_ij[near]  # (E,), (E, 3), (E,)
+        i, r_ij, d_ij = (values.index_select(0, near) for values in (graph.edges[0], r_ij, d_ij))  # (E,), (E, 3), (E,)
         pairs = pair_energy(d_ij, p["epsilon"], p["sigma"], p["A"], p["B"], reach)  # (E,)
 
-        fade = torch.exp(p["gamma"] * p["sigma"] / (d_ij - reach))[:, None]  # (E, 1)
+        fade = torch.exp(p["gamma"] * p["sigma"] / (d_ij - reach))  # (E,)
         u_ij = r_ij / d_ij[:, None]
         first, second = triplets(i)  # (T,)
-        cosine = (u_ij[first] * u_ij[second]).sum(1)
-        angles = p["strength"] * p["epsilon"] * (cosine - TETRAHEDRAL_COSINE) ** 2 * (fade[first] * fade[second])[:, 0]
+        cosine = (u_ij.index_select(0, first) * u_ij.index_select(0, second)).sum(1)
+        both_fade = fade.index_select(0, first) * fade.index_select(0, second)
+        angles = p["strength"] * p["epsilon"] * (cosine - TETRAHEDRAL_COSINE) ** 2 * both_fade
         return segment_sum(0.5 * pairs, i, graph.n_atoms) + segment_sum(angles, i[first], graph.n_atoms)
 
 

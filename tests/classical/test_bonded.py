@@ -81,6 +81,29 @@ def test_forces_are_finite_differences(openmm, alanine):
             assert -(up - down).item() / (2 * h) == pytest.approx(forces[atom, axis].item(), abs=1e-8 * 30)
 
 
+def test_moved_and_turned_molecules_have_moved_and_turned_forces(openmm, alanine):
+    graph = frames(openmm)
+    rotation, _ = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
+    rotation *= torch.linalg.det(rotation)  # proper: a mirror image has other energies where a phase is not 0 or 180°
+    before = Potential(alanine)(graph)
+    after = Potential(alanine)(replace(graph, positions=graph.positions @ rotation.T + 5.0))
+    torch.testing.assert_close(after["energy"], before["energy"], rtol=0, atol=1e-10)
+    torch.testing.assert_close(after["forces"], before["forces"] @ rotation.T, rtol=0, atol=1e-10)
+    net = before["forces"].reshape(5, 22, 3)
+    torque = torch.linalg.cross(graph.positions.reshape(5, 22, 3), net)
+    torch.testing.assert_close(
+        torch.stack([net.sum(1), torque.sum(1)]), torch.zeros(2, 5, 3).double(), rtol=0, atol=1e-10
+    )
+
+
+def test_copies_side_by_side_are_each_on_its_own(openmm, alanine):
+    together = Potential(alanine)(frames(openmm))
+    for k, positions in enumerate(openmm["positions"]):
+        alone = Potential(alanine)(Graph.from_arrays(openmm["numbers"], torch.tensor(positions), 2.0))
+        torch.testing.assert_close(alone["energy"], together["energy"][k : k + 1], rtol=1e-13, atol=0)
+        torch.testing.assert_close(alone["forces"], together["forces"].reshape(5, 22, 3)[k], rtol=0, atol=1e-13)
+
+
 def test_a_graph_walk_finds_what_openmm_was_given(openmm):
     topology = Topology.from_bonds(openmm["numbers"], openmm["bonds"])
     quartets = {tuple(quartet) for quartet in openmm["dihedrals"].tolist()}
