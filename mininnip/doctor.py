@@ -108,7 +108,7 @@ def check_device() -> list[Finding]:
         return [Finding("ok", f"device: cuda ({torch.cuda.get_device_name()}); every lesson also runs without it")]
     if torch.backends.mps.is_available():
         return [Finding("ok", "device: mps (Apple GPU); float64 lessons stay on the CPU")]
-    return [Finding("ok", f"device: cpu, {torch.get_num_threads()} threads; every lesson is made for this")]
+    return [Finding("ok", f"device: cpu ({os.cpu_count()} cores); every lesson is made for this")]
 
 
 def check_widgets() -> list[Finding]:
@@ -140,9 +140,7 @@ def check_viewer() -> list[Finding]:
         have = f"JupyterLab has {found}" if found else "JupyterLab has none"
         line = f"3-D viewer: nglview asks for JavaScript {asked}, {have}: molecules would be red boxes"
         return [Finding("repair", line, remedy)]
-    webgl = (
-        "WebGL: if a molecule stays blank, switch on hardware acceleration in the browser; flat pictures show meanwhile"
-    )
+    webgl = "WebGL: if a molecule stays blank, switch on hardware acceleration in the browser"
     return [Finding("ok", f"3-D viewer: nglview asks for JavaScript {asked}, JupyterLab has it"), Finding("ok", webgl)]
 
 

@@ -31,7 +31,11 @@ def execute(path: Path) -> float:
     """
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=CELL_TIMEOUT, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(path.parent)}},
     )
     start = time.perf_counter()
     try:
@@ -69,8 +73,8 @@ def _without_widget(output):
     if WIDGET_VIEW not in data:
         return output
     del data[WIDGET_VIEW]
-    if re.match(r"\w+\(", data.get("text/plain", "")):
-        del data["text/plain"]
+    if not data.get("text/plain") or re.match(r"\w+\(", data["text/plain"]):
+        data.pop("text/plain", None)
     return output if data else None
 
 
