@@ -1,0 +1,258 @@
+"""A crystal that melts while you watch: atoms in 3-D, their radial distribution and their temperature beside them.
+
+Molecular dynamics runs in the background at the temperature of a slider; every frame is kept and can be seen again. The
+physics is in the calculator of the atoms and in `mininnip.analysis`; the integrator is ASE's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import ipywidgets
+import numpy as np
+from ase import Atoms, units
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import thermalize_momenta
+from matplotlib.figure import Figure
+
+from mininnip.analysis import radial_distribution
+from mininnip.plotting import MODEL, REFERENCE
+from mininnip.view import view
+from mininnip.widgets.live_figure import LiveFigure
+from mininnip.widgets.panel import Panel
+
+TIME_STEP = 8.0  # fs: argon's fastest vibration takes about 500 fs
+FRICTION = 0.004  # 1/fs: a new temperature is reached within about 1 ps
+STEPS_PER_FRAME = 10
+FRAMES_PER_RUN = 300
+AVERAGED = 12  # frames over which g(r) is averaged, up to the one shown
+SPACE, FLAT = "3-D", "flat (no WebGL)"
+
+
+class Frame(NamedTuple):
+    """What is kept of an instant."""
+
+    positions: np.ndarray  # (N, 3) in Å, not wrapped into the cell
+    temperature: float  # K
+    time: float  # ps
+    g: np.ndarray  # radial distribution (B,)
+
+
+class Run:
+    """A simulation and its frames; it outlives the widget when its cell runs again.
+
+    Args:
+        atoms: with a calculator; they are copied and set in motion at the temperature.
+        temperature: in K.
+        cutoff: of the radial distribution in Å.
+        seed: of the random velocities and kicks.
+    """
+
+    def __init__(self, atoms: Atoms, temperature: float, cutoff: float, seed: int = 0):
+        self.origin, self.cutoff = atoms, cutoff
+        self.atoms = atoms.copy()
+        self.atoms.calc = atoms.calc
+        rng = np.random.default_rng(seed)
+        thermalize_momenta(self.atoms, temperature, rng=rng)
+        self.dynamics = Langevin(
+            self.atoms,
+            TIME_STEP * units.fs,
+            temperature_K=temperature,
+            friction=FRICTION / units.fs,
+            fixcm=False,
+            rng=rng,
+        )
+        self.sites = self.atoms.positions.copy()
+        self.r = radial_distribution(self.atoms, cutoff, n_bins=120).r
+        self.frames: list[Frame] = []
+        self.record()
+
+    def advance(self, temperature: float) -> None:
+        """Compute one more frame in a heat bath of this temperature in K."""
+        self.dynamics.set_temperature(temperature_K=temperature)
+        self.dynamics.run(STEPS_PER_FRAME)
+        if not np.isfinite(self.atoms.positions).all():
+            raise ValueError("the atoms flew apart; start over, or check the potential")
+        self.record()
+
+    def record(self) -> None:
+        """Keep the present instant."""
+        g = radial_distribution(self.atoms, self.cutoff, n_bins=len(self.r)).g
+        time = self.dynamics.get_number_of_steps() * TIME_STEP / 1000
+        self.frames.append(Frame(self.atoms.positions.copy(), self.atoms.get_temperature(), time, g))
+
+    def mean_g(self, last: int) -> np.ndarray:
+        """Radial distribution averaged over the frames up to one (B,)."""
+        return np.mean([frame.g for frame in self.frames[max(last - AVERAGED + 1, 0) : last + 1]], axis=0)
+
+    def displacement(self, k: int) -> float:
+        """How far atoms have moved from their first places, root mean square in Å, drift of the whole removed."""
+        moved = self.frames[k].positions - self.sites
+        return float(np.sqrt(((moved - moved.mean(0)) ** 2).sum(1).mean()))
+
+    def wrapped(self, k: int) -> np.ndarray:
+        """Positions in the cell (N, 3) in Å."""
+        cell = self.atoms.cell
+        return cell.cartesian_positions(cell.scaled_positions(self.frames[k].positions) % 1)
+
+
+class MeltPlayer(Panel):
+    """Molecular dynamics of a periodic crystal with a temperature slider, Run, Stop and replay.
+
+    Args:
+        atoms: ASE Atoms with a calculator, periodic in all directions.
+        temperature: at the start, in K.
+        highest: end of the temperature slider in K.
+
+    Raises:
+        ValueError: atoms without calculator, or not periodic.
+    """
+
+    def __init__(self, atoms: Atoms, temperature: float = 40, highest: float = 250):
+        if atoms.calc is None or not all(atoms.pbc):
+            raise ValueError("the player needs periodic atoms with a calculator: set atoms.calc and atoms.pbc = True")
+        super().__init__("melt")
+        self._atoms, self._first_temperature = atoms, temperature
+        self._cutoff = min(10.0, float(atoms.cell.lengths().min()))
+        self.run = self.memory.get("run")
+        if self.run is None or self.run.origin is not atoms:
+            self.memory["run"] = self.run = self._new_run()
+        self._following = False
+        self._draw_figures()
+        self.temperature = self.control(
+            "temperature",
+            ipywidgets.FloatSlider(
+                temperature,
+                min=5,
+                max=highest,
+                step=5,
+                description="heat bath (K)",
+                readout_format=".0f",
+                layout={"width": "30em"},
+                style={"description_width": "7em"},
+            ),
+            lambda: None,
+        )
+        self.start = self.button("run", "Run", self._start, icon="play", button_style="primary")
+        self.over = self.button("over", "New crystal", self._start_over, icon="undo")
+        self.worker = self.background(pace=0.05, on_end=self._ended)
+        self.frame = ipywidgets.IntSlider(
+            description="frame", layout={"width": "30em"}, style={"description_width": "7em"}
+        )
+        self.frame.add_class("melt-frame")
+        self.frame.observe(lambda _: self.guard(self._look_back)(), "value")
+        self.replay = ipywidgets.Play(interval=80, layout={"width": "10em"})
+        self.replay.add_class("melt-replay")
+        ipywidgets.jslink((self.replay, "value"), (self.frame, "value"))
+        ipywidgets.jslink((self.replay, "max"), (self.frame, "max"))
+        self.stage = ipywidgets.VBox([])
+        self.look = self.control(
+            "look", ipywidgets.ToggleButtons(options=[SPACE, FLAT], style={"button_width": "auto"}), self._set_stage
+        )
+        self.show_all(
+            [
+                ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view]),
+                self.temperature,
+                ipywidgets.HBox([self.start, self.worker, self.over]),
+                ipywidgets.HBox([self.frame, self.replay]),
+            ]
+        )
+        self._set_stage()
+        self._show_last()
+
+    # --- what is drawn ------------------------------------------------------------------------------------------------
+
+    def _draw_figures(self) -> None:
+        figure = Figure(figsize=(4.6, 3.8), layout="constrained")
+        above, below = figure.subplots(2, 1, height_ratios=[3, 2])
+        above.axhline(1, color="0.6", linewidth=1, linestyle=":")
+        above.plot(self.run.r, self.run.frames[0].g / 4, color="0.75", linewidth=1, label="perfect crystal, ÷4")
+        (self._g,) = above.plot([], [], color=MODEL, label="this instant")
+        above.set(xlim=(0, self._cutoff), ylim=(0, 5), xlabel="distance r (Å)", ylabel="g(r)")
+        above.legend(loc="upper right")
+        (self._heat,) = below.plot([], [], color=MODEL, linewidth=1.2)
+        (self._now,) = below.plot([], [], "o", color=REFERENCE, markersize=5)
+        self._below = below
+        below.set(xlim=(0, 8), ylim=(0, 300), xlabel="time (ps)", ylabel="T (K)")
+        moving = [self._g, self._heat, self._now]
+        self.live = LiveFigure(figure, moving, "Above: radial distribution function; below: temperature against time.")
+        self.viewer, self.flat = view(self.run.atoms).viewer, self._flat_figure()
+        if self.viewer is not None:
+            self.viewer.layout.width = self.viewer.layout.height = "340px"
+
+    def _flat_figure(self) -> LiveFigure:
+        """The atoms seen along z, darker the farther away."""
+        figure = Figure(figsize=(3.4, 3.4), layout="constrained")
+        axes = figure.subplots()
+        a, b = self.run.atoms.cell.lengths()[:2]
+        self._dots = axes.scatter([0], [0], c=[0], s=70, cmap="viridis", edgecolors=REFERENCE, linewidths=0.5)
+        self._dots.set_clim(0, self.run.atoms.cell.lengths()[2])
+        axes.set(xlim=(0, a), ylim=(0, b), xlabel="x (Å)", ylabel="y (Å)", aspect="equal")
+        return LiveFigure(figure, [self._dots], "The atoms seen along z; color is their height.")
+
+    def _set_stage(self) -> None:
+        spatial = self.look.value == SPACE and self.viewer is not None
+        self.stage.children = [self.viewer if spatial else self.flat.view]
+        if self.look.value == SPACE and self.viewer is None:
+            self.say("The 3-D viewer does not start here; `python -m mininnip doctor` names the remedy.")
+        self._show(min(self.frame.value, len(self.run.frames) - 1))
+
+    def _show(self, k: int) -> None:
+        frame, positions = self.run.frames[k], self.run.wrapped(k)
+        if self.look.value == SPACE and self.viewer is not None:
+            self.viewer.set_coordinates({0: positions})
+        else:
+            order = np.argsort(positions[:, 2])
+            self._dots.set_offsets(positions[order, :2])
+            self._dots.set_array(positions[order, 2])
+            self.flat.refresh()
+        times = np.array([one.time for one in self.run.frames])
+        self._g.set_data(self.run.r, self.run.mean_g(k))
+        self._heat.set_data(times, [one.temperature for one in self.run.frames])
+        self._now.set_data([frame.time], [frame.temperature])
+        if times[-1] > self._below.get_xlim()[1]:
+            self._below.set_xlim(0, 2 * times[-1])
+            self.live.redraw()
+        self.live.refresh()
+        self.say(
+            f"{frame.time:.2f} ps, {frame.temperature:.0f} K. Root-mean-square distance of the atoms from their first "
+            f"places: {self.run.displacement(k):.1f} Å."
+        )
+
+    def _show_last(self) -> None:
+        last = len(self.run.frames) - 1
+        self._following = True
+        self.frame.max = last
+        self.frame.value = last
+        self._following = False
+        self._show(last)
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    def _new_run(self) -> Run:
+        return Run(self._atoms, self._first_temperature, self._cutoff)
+
+    def _start(self) -> None:
+        self.start.disabled = True
+        self.worker.start(self._work())
+
+    def _work(self) -> Iterator[tuple[float, str]]:
+        for k in range(FRAMES_PER_RUN):
+            self.run.advance(self.temperature.value)
+            self._show_last()
+            yield (k + 1) / FRAMES_PER_RUN, f"frame {len(self.run.frames) - 1}"
+
+    def _ended(self) -> None:
+        self.start.disabled = False
+
+    def _start_over(self) -> None:
+        self.worker.stop()
+        self.memory["run"] = self.run = self._new_run()
+        self._below.set_xlim(0, 8)
+        self.live.redraw()
+        self._show_last()
+
+    def _look_back(self) -> None:
+        if not self._following and not self.worker.running:
+            self._show(self.frame.value)
