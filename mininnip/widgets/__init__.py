@@ -4,5 +4,7 @@
 """
 
 from mininnip.widgets.landscape import Landscape
+from mininnip.widgets.melt_player import MeltPlayer
+from mininnip.widgets.pair_fit import PairFit
 
-__all__ = ["Landscape"]
+__all__ = ["Landscape", "MeltPlayer", "PairFit"]
