@@ -199,7 +199,7 @@ def stationary_point(surface: Surface, start: Tensor, max_step: float = 0.1, max
 
 
 def stationary_points(
-    surface: Surface, bounds: Sequence[tuple[float, float]], n_grid: int = 21
+    surface: Surface, bounds: Sequence[tuple[float, float]], n_grid: int = 21, dtype: torch.dtype = torch.float64
 ) -> list[StationaryPoint]:
     """All minima, saddles and maxima that Newton's method finds from a regular grid of starting points.
 
@@ -209,17 +209,18 @@ def stationary_points(
         surface: function of points (..., d).
         bounds: lowest and highest value of each coordinate; points found outside are dropped.
         n_grid: starting points along each coordinate.
+        dtype: of the points; a network in single precision needs torch.float32.
 
     Returns:
-        Stationary points in float64, by index (minima first), then by energy.
+        Stationary points by index (minima first), then by energy.
 
     Raises:
         ValueError: if a lower bound is not below the upper one.
     """
-    low, high = torch.tensor(bounds, dtype=torch.float64).T
+    low, high = torch.tensor(bounds, dtype=dtype).T
     if not bool((low < high).all()):
         raise ValueError(f"each coordinate needs bounds (low, high) with low < high, got {list(bounds)}")
-    axes = [torch.linspace(a, b, n_grid, dtype=torch.float64) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+    axes = [torch.linspace(a, b, n_grid, dtype=dtype) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
     starts = torch.cartesian_prod(*axes).reshape(-1, len(axes))  # (n_grid^d, d)
     extent = float((high - low).max())
     ends, converged = _newton(surface, starts, max_step=0.1 * extent, max_steps=150)
@@ -374,8 +375,9 @@ def _slope_and_curvature(surface: Surface, positions: Tensor) -> tuple[Tensor, T
 
 
 def _newton(surface: Surface, starts: Tensor, max_step: float, max_steps: int) -> tuple[Tensor, Tensor]:
+    """Newton's method for many points at once: where they end (K, d), and which of them came to rest (K,)."""
     _check_positive(max_step=max_step)
-    points, moving = starts.clone(), torch.ones(len(starts), dtype=torch.bool, device=starts.device)
+    points, moving = starts.clone(), torch.arange(len(starts), device=starts.device)
     precision = torch.finfo(starts.dtype).eps
     for _ in range(max_steps):
         slope, curvature = _slope_and_curvature(surface, points[moving])
@@ -386,18 +388,19 @@ def _newton(surface: Surface, starts: Tensor, max_step: float, max_steps: int) -
         step = -(vectors @ ((vectors.mT @ slope[..., None]) / values[..., None]))[..., 0]
         length = torch.linalg.vector_norm(step, dim=-1, keepdim=True)
         new = points[moving] + step * (max_step / length.clamp(min=max_step))
-        # Walkers that leave for infinity stay where they are.
-        new = torch.where(torch.isfinite(surface(new))[..., None], new, points[moving])
-        points[moving] = new
-        moving[moving.clone()] = length[..., 0] > 10 * precision**0.75 * max_step
-        if not bool(moving.any()):
+        stays_finite = torch.isfinite(surface(new).detach())  # a walker on its way to infinity is left where it was
+        points[moving[stays_finite]] = new[stays_finite]
+        moving = moving[length[:, 0] > 10 * precision**0.75 * max_step]
+        if len(moving) == 0:
             break
-    return points, ~moving
+    converged = torch.ones(len(starts), dtype=torch.bool, device=starts.device)
+    converged[moving] = False
+    return points, converged
 
 
 def _describe(surface: Surface, point: Tensor) -> StationaryPoint:
     curvatures, modes = torch.linalg.eigh(hessian(surface, point))
-    return StationaryPoint(point, float(surface(point)), curvatures, modes)
+    return StationaryPoint(point, surface(point).item(), curvatures, modes)
 
 
 def _descent_step(slope: Tensor, curvature: Tensor, max_step: float) -> Tensor:

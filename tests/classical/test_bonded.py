@@ -1,5 +1,6 @@
 """The CHARMM22 form against OpenMM term by term, its topology by hand, and its angles where they are hard."""
 
+import copy
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -250,6 +251,14 @@ def test_float32_follows_the_graph(openmm, alanine):
     assert out["energy"].dtype == out["forces"].dtype == torch.float32
     exact = Potential(alanine)(frames(openmm))
     torch.testing.assert_close(out["forces"].double(), exact["forces"], rtol=0, atol=1e-3)
+
+
+def test_each_device_agrees(openmm, alanine, device):
+    graph = frames(openmm, torch.float32)
+    here, there = Potential(alanine), Potential(copy.deepcopy(alanine).float()).to(device)
+    forces = there(graph.to(device))["forces"]
+    assert forces.device.type == device.type
+    torch.testing.assert_close(forces.cpu(), here(graph)["forces"], rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(

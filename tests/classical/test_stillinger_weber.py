@@ -175,6 +175,15 @@ def test_every_parameter_can_be_fitted():
         assert parameter.grad.item() == pytest.approx(slope, rel=1e-5), name
 
 
+def test_each_device_agrees(lammps, device):
+    graph = graph_of(lammps, "silicon_liquid", 4.5).to(torch.float32)
+    there = Potential(StillingerWeber().float()).to(device)
+    out, exact = there(graph.to(device), stress=True), Potential(StillingerWeber())(graph, stress=True)
+    assert out["forces"].device.type == device.type
+    for name, atol in (("energy", 1e-3), ("forces", 1e-4), ("stress", 1e-6)):
+        torch.testing.assert_close(out[name].cpu(), exact[name], rtol=0, atol=atol)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

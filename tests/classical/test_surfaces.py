@@ -82,6 +82,25 @@ def test_shape_and_dtype_follow_the_input_and_points_do_not_interact(surface, dt
     torch.testing.assert_close(energies[1, 2], surface(points[1, 2]))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_network_is_a_surface_too(dtype):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1)).to(dtype)
+
+    def surface(positions):
+        return 5 * network(positions)[..., 0] + (positions**2).sum(-1) ** 2
+
+    (minimum, *_) = surfaces.stationary_points(surface, SQUARE, dtype=dtype)
+    assert minimum.kind == "minimum"
+    assert minimum.position.dtype == dtype
+    assert surfaces.forces(surface, minimum.position).abs().max() < 1e3 * torch.finfo(dtype).eps
+    end = surfaces.relax(surface, minimum.position + 0.1, tolerance=1e-4)[-1]
+    torch.testing.assert_close(end, minimum.position, rtol=0, atol=1e-4)
+    trajectory, _ = surfaces.langevin(surface, minimum.position, 0.1, 5)
+    assert not trajectory.requires_grad
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
 def test_relaxation_goes_downhill_in_small_steps_and_ends_in_a_minimum():
     for start in [(-1.0, 1.0), (0.0, 1.5), (0.6, 0.6), (-0.8, 0.6), (-1.4, 0.0)]:
         path = surfaces.relax(surfaces.muller_brown, torch.tensor(start, dtype=torch.float64), max_step=0.05)
@@ -159,6 +178,22 @@ def test_the_same_seed_gives_the_same_trajectory():
     assert torch.equal(runs[0], runs[1])
     assert not torch.equal(runs[0], runs[2])
     assert (runs[0].shape, runs[0].dtype) == ((21, 2), torch.float32)
+
+
+@pytest.mark.parametrize("surface", ALL)
+def test_each_device_agrees(surface, device):
+    points = random_points(surface).float()
+    there = points.to(device)
+    for quantity in (
+        lambda x: surface(x),
+        lambda x: surfaces.forces(surface, x),
+        lambda x: surfaces.hessian(surface, x),
+    ):
+        assert quantity(there).device.type == device.type
+        torch.testing.assert_close(quantity(there).cpu(), quantity(points), rtol=1e-5, atol=1e-3)
+    path = surfaces.relax(surface, there[0], tolerance=1e-2)
+    assert path.device.type == device.type
+    assert surfaces.langevin(surface, there, 1.0, 3, 1e-3)[0].shape == (4, *points.shape)
 
 
 @pytest.mark.parametrize(
