@@ -21,12 +21,13 @@ from labeling import OUTPUT, WORK, attach, load
 from silicon_classical import add_classical
 
 MISSING = {float: np.nan, int: -1, str: ""}
+KINDS = {float: np.floating, int: np.integer, str: np.str_}
 
 
 def column(values):
     """One array of per-frame values, with the missing ones marked."""
-    kind = type(next(value for value in values if value is not None))
-    kind = {np.float64: float, np.int64: int, np.str_: str}.get(kind, kind)
+    kinds = {type(value) for value in values if value is not None}
+    kind = next(kind for kind in (str, float, int) if any(issubclass(found, (kind, KINDS[kind])) for found in kinds))
     return np.array([MISSING[kind] if value is None else kind(value) for value in values])
 
 

@@ -1,0 +1,213 @@
+"""What each shipped set covers: one figure per set, drawn from the files alone.
+
+Run:  python figures.py [folder]        default folder: work/figures.  Needs matplotlib.
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from labeling import OUTPUT, WORK
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+BLACK, BLUE, ORANGE, GREEN, PURPLE = "black", "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SPLIT_COLORS = {"train": BLUE, "valid": ORANGE, "test": BLACK}
+KB = 8.617333262e-5  # eV/K
+
+
+def read(name):
+    with np.load(OUTPUT / f"{name}.npz") as data:
+        return dict(data)
+
+
+def relative(energy):
+    return energy - energy.min()
+
+
+def distance(data, first, second):
+    return np.linalg.norm(data["positions"][:, first] - data["positions"][:, second], axis=-1)
+
+
+def dihedral(data, a, b, c, d):
+    """Torsion angle in degrees of four atoms in every frame."""
+    p = data["positions"].astype(float)
+    u, v, w = p[:, b] - p[:, a], p[:, c] - p[:, b], p[:, d] - p[:, c]
+    m, n = np.cross(u, v), np.cross(v, w)
+    sine = np.linalg.norm(v, axis=-1) * (u * n).sum(-1)
+    return np.degrees(np.arctan2(sine, (m * n).sum(-1)))
+
+
+def by_split(axes, data, x, y, **style):
+    for split, color in SPLIT_COLORS.items():
+        mine = data["split"] == split
+        axes.plot(x[mine], y[mine], ".", color=color, ms=3, alpha=0.6, label=f"{split}, {mine.sum()}", **style)
+    axes.legend()
+
+
+def energy_histogram(axes, data, unit_atoms=1):
+    energy = relative(data["energy"]) / unit_atoms
+    edges = np.linspace(0, energy.max(), 50)
+    for group in dict.fromkeys(data["group"]):
+        mine = data["group"] == group
+        axes.hist(energy[mine], edges, histtype="step", label=f"{group}, {mine.sum()}")
+    axes.set(
+        xlabel="energy above the lowest frame (eV" + ("/atom)" if unit_atoms > 1 else ")"),
+        ylabel="frames",
+        yscale="log",
+    )
+    axes.legend()
+
+
+def draw_dimers(axes):
+    data = read("dimers")
+    methods = {"H2": ("fci", "rhf"), "N2": ("nevpt2", "casscf", "ccsd_t", "rhf")}
+    methods["Ar2"] = ("ccsd_t_aug-cc-pvdz", "ccsd_t_aug-cc-pvtz", "ccsd_t_dt_extrapolated", "ccsd_t_tq_extrapolated")
+    for ax, (molecule, names) in zip(axes, methods.items(), strict=True):
+        for name in names:
+            if f"{molecule}_{name}" in data:
+                energy = data[f"{molecule}_{name}"]
+                zero = 0.0 if molecule == "Ar2" else np.nanmin(energy)
+                ax.plot(
+                    data[f"{molecule}_distance"], (energy - zero) * (1e3 if molecule == "Ar2" else 1), ".-", label=name
+                )
+        ax.set(xlabel="distance (Å)", ylabel="energy (meV)" if molecule == "Ar2" else "energy (eV)", title=molecule)
+        ax.legend()
+    axes[1].set_ylim(0, 20)
+    axes[2].set(ylim=(-13, 20), xlim=(3, 8))
+
+
+def draw_ammonia(axes, name="ammonia"):
+    data = read(name)
+    p = data["positions"].astype(float)
+    u, v, w = p[:, 1], p[:, 2], p[:, 3]
+    normal = np.cross(v - u, w - u)
+    height = ((p[:, 0] - u) * normal).sum(-1) / np.linalg.norm(normal, axis=-1)
+    by_split(axes[0], data, height, relative(data["energy"]))
+    axes[0].set(xlabel="nitrogen above the plane of the hydrogens (Å)", ylabel="energy (eV)")
+    energy_histogram(axes[1], data)
+    delta = data["energy"] - data["energy_gfn2"]
+    axes[2].plot(relative(data["energy"]), 1e3 * (delta - delta.mean()), ".", color=BLUE, ms=3)
+    axes[2].set(xlabel="CCSD(T) energy (eV)", ylabel="CCSD(T) minus GFN2, mean removed (meV)")
+
+
+def draw_ethanol(axes, name="ethanol"):
+    data = read(name)
+    by_split(axes[0], data, dihedral(data, 0, 1, 2, 3), relative(data["energy"]))
+    axes[0].set(xlabel="torsion C-C-O-H (degrees)", ylabel="energy (eV)")
+    by_split(axes[1], data, distance(data, 2, 3), relative(data["energy"]))
+    axes[1].set(xlabel="O-H bond (Å)", ylabel="energy (eV)")
+    for temperature in np.unique(data["temperature"][data["group"] == "md"]):
+        mine = data["temperature"] == temperature
+        axes[2].hist(
+            relative(data["energy"])[mine],
+            np.linspace(0, 2, 40),
+            histtype="step",
+            label=f"{temperature:.0f} K, {mine.sum()}",
+        )
+    axes[2].set(xlabel="energy (eV)", ylabel="frames")
+    axes[2].legend()
+
+
+def draw_silicon(axes):
+    data = read("silicon")
+    energy = relative(data["energy"]) / 64
+    for seed, color in ((1, BLUE), (2, BLACK)):
+        mine = (data["group"] == "melt") & (data["trajectory"] == seed)
+        if mine.any():
+            kinetic = 28.0855 * (data["velocities"][mine].astype(float) ** 2).sum((1, 2)) / (189 * KB)
+            axes[0].plot(data["step"][mine] * 3e-3, kinetic, color=color, label=f"seed {seed}")
+            axes[1].plot(data["step"][mine] * 3e-3, energy[mine], color=color, label=f"seed {seed}")
+    axes[0].axvspan(0, 0.48, color="0.93")
+    axes[0].set(xlabel="time (ps), equilibration gray", ylabel="temperature (K)")
+    axes[1].set(xlabel="time (ps)", ylabel="energy (eV/atom)")
+    axes[0].legend()
+    energy_histogram(axes[2], data, 64)
+
+
+def draw_silicon_structure(axes):
+    data = read("silicon_structure")
+    for source in [key.removeprefix("g_") for key in data if key.startswith("g_")]:
+        style = dict(lw=0.8, ls=":") if "half" in source else {}
+        axes[0].plot(data["r"], data[f"g_{source}"], label=source, **style)
+        axes[1].plot(data["angle"], data[f"p_{source}"], label=source, **style)
+    axes[0].set(xlabel="r (Å)", ylabel="g(r)")
+    axes[1].set(xlabel="bond angle (degrees)", ylabel="probability per degree")
+    axes[0].legend()
+    axes[2].axis("off")
+
+
+def draw_h2_si100(axes):
+    data = read("h2_si100")
+    energy = data["energy"] - data["energy"][data["id"] == "reference-0000"]
+    middle = data["positions"][:, [12, 13], 2].mean(1) - data["positions"][:, [6, 7], 2].mean(1)
+    by_split(axes[0], data, middle, energy)
+    axes[0].set(xlabel="H2 above the dimer (Å)", ylabel="energy (eV)")
+    by_split(axes[1], data, distance(data, 12, 13), energy)
+    axes[1].set(xlabel="H-H distance (Å)", ylabel="energy (eV)")
+    energy_histogram(axes[2], data)
+
+
+def draw_alanine_dipeptide(axes):
+    data = read("alanine_dipeptide")
+    grid = data["group"] == "grid"
+    energy = relative(data["energy"][grid])
+    order = np.lexsort((data["psi"][grid].round(), data["phi"][grid].round()))
+    dots = axes[0].scatter(data["phi"][grid][order], data["psi"][grid][order], c=energy[order], s=14, vmax=0.8)
+    axes[0].figure.colorbar(dots, label="energy (eV)")
+    by_split(axes[1], {"split": np.where(grid, "", data["split"])}, data["phi"], data["psi"])
+    for ax in axes[:2]:
+        ax.set(xlabel="phi (degrees)", ylabel="psi (degrees)", xlim=(-185, 185), ylim=(-185, 185))
+    energy_histogram(axes[2], data)
+
+
+def draw_water_clusters(axes):
+    data, single = read("water_dimer"), read("water_monomer")
+    binding = data["energy"] - 2 * single["energy"].min()
+    by_split(axes[0], data, data["oxygen_distance"], binding)
+    axes[0].set(xlabel="O-O distance (Å)", ylabel="energy above two relaxed monomers (eV)")
+    scan = data["group"] == "scan"
+    for angle in np.unique(data["angle"][scan]):
+        mine = scan & (data["angle"] == angle)
+        axes[1].plot(data["oxygen_distance"][mine], 1e3 * binding[mine], ".-", label=f"turned by {angle:.0f} degrees")
+    axes[1].set(xlabel="O-O distance (Å)", ylabel="energy (meV)")
+    axes[1].legend()
+    oxygen = data["charges"][:, data["numbers"] == 8]
+    axes[2].hist(oxygen.ravel(), 50, color=BLUE)
+    axes[2].set(xlabel="charge of oxygen (e)", ylabel="atoms")
+
+
+FIGURES = {
+    "dimers": draw_dimers,
+    "ammonia": draw_ammonia,
+    "ammonia_cc_pvdz": lambda axes: draw_ammonia(axes, "ammonia_cc_pvdz"),
+    "ethanol": draw_ethanol,
+    "ethanol_gfn2": lambda axes: draw_ethanol(axes, "ethanol_gfn2"),
+    "silicon": draw_silicon,
+    "silicon_structure": draw_silicon_structure,
+    "h2_si100": draw_h2_si100,
+    "alanine_dipeptide": draw_alanine_dipeptide,
+    "water_clusters": draw_water_clusters,
+}
+
+
+def main():
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else WORK / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    plt.rcParams["axes.prop_cycle"] = plt.cycler(color=[BLACK, BLUE, ORANGE, GREEN, PURPLE, "0.5"])
+    plt.rcParams |= {"font.size": 8, "legend.fontsize": 6, "figure.constrained_layout.use": True}
+    for name, draw in FIGURES.items():
+        first = "water_dimer" if name == "water_clusters" else name
+        if (OUTPUT / f"{first}.npz").exists():
+            figure, axes = plt.subplots(1, 3, figsize=(11, 3.2))
+            draw(axes)
+            figure.suptitle(name)
+            figure.savefig(folder / f"{name}.png", dpi=100)
+            plt.close(figure)
+            print(folder / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
