@@ -1,7 +1,6 @@
-"""Stillinger–Weber silicon against LAMMPS, against the paper's crystal, and at its cutoff."""
+"""Stillinger–Weber silicon: the paper's crystal, the cutoff, and LAMMPS (more of it in tests/reference)."""
 
 import itertools
-import json
 from pathlib import Path
 
 import numpy as np
@@ -38,31 +37,15 @@ def random_cluster(n, seed=0):
     return positions * 2.0 / distances.min()
 
 
-def test_default_parameters_are_those_lammps_was_run_with(lammps):
-    theirs = json.loads(str(lammps["provenance"]))["silicon"]
-    model = StillingerWeber()
-    ours = {name: value.item() for name, value in model.named_parameters()}
-    assert (theirs.pop("p"), theirs.pop("q"), theirs.pop("costheta0")) == (4, 0, stillinger_weber.TETRAHEDRAL_COSINE)
-    assert ours == {"strength": theirs.pop("lambda"), **theirs}
-
-
-@pytest.mark.parametrize("skin", [0.0, 1.5])
 @pytest.mark.parametrize("case", CASES)
-def test_energy_forces_and_stress_are_those_of_lammps(lammps, case, skin):
+def test_a_longer_neighbor_list_gives_the_numbers_of_lammps(lammps, case):
     model = StillingerWeber()
-    graph = graph_of(lammps, case, model.cutoff + skin)
+    graph = graph_of(lammps, case, model.cutoff + 1.5)
     out = Potential(model)(graph, stress=bool(graph.pbc.all()))
     assert out["energy"].item() == pytest.approx(lammps[f"{case}_energy"].item(), rel=1e-12)
     np.testing.assert_allclose(out["forces"], lammps[f"{case}_forces"], rtol=0, atol=1e-11)
     if "stress" in out:
         np.testing.assert_allclose(out["stress"][0], lammps[f"{case}_stress"], rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_without_triplets_the_energy_of_each_atom_is_that_of_lammps(lammps, case):
-    model = StillingerWeber(strength=0.0)
-    energies = model.atomic_energies(graph_of(lammps, case, model.cutoff)).detach()
-    np.testing.assert_allclose(energies, lammps[f"{case}_pair_energies"], rtol=0, atol=1e-12)
 
 
 def test_the_diamond_crystal_of_the_paper():

@@ -134,6 +134,13 @@ def test_the_highest_point_of_the_minimum_energy_path_is_the_barrier():
     torch.testing.assert_close(path[[0, -1]], torch.stack([MINIMUM_A, MINIMUM_B]))
 
 
+def test_the_ends_of_the_path_stay_where_they_were_put():
+    start, end = torch.tensor([-0.7, 0.2], dtype=torch.float64), torch.tensor([0.6, -0.1], dtype=torch.float64)
+    path = surfaces.minimum_energy_path(surfaces.double_well_2d, start, end, n_images=21)
+    torch.testing.assert_close(path[[0, -1]], torch.stack([start, end]), rtol=0, atol=1e-12)
+    assert path[10, 1].abs() < 0.02  # in between it lies in the valley
+
+
 def descents_from_saddles():
     """The same path found from the other side: steepest descent from both saddles, to both sides."""
     saddles = [torch.tensor(p, dtype=torch.float64) for p in [(-0.822, 0.624), (0.212, 0.293)]]
