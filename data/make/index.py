@@ -1,6 +1,6 @@
 """Write ../index.json, the catalog that `mininnip.load_data` reads, and the table of files in ../README.md.
 
-Words stand in sets.toml, numbers are read from the files. A set whose file is absent is left out. Run it after every
+Words stand in sets.toml, numbers are read from the files. What is absent is left out. Run it after every
 change of a file and commit all together:
 
     python index.py            rewrite both and print a table
@@ -55,8 +55,8 @@ def catalog():
     """The whole index as a dictionary; sets without files are left out."""
     index = {}
     for name, words in SETS.items():
-        paths = [DATA / file for file in words["files"]]
-        if not all(path.exists() for path in paths):
+        paths = [DATA / file for file in words["files"] if (DATA / file).exists()]
+        if not paths:
             continue
         metadata, files = metadata_of(paths[0]), {path.name: file_entry(path) for path in paths}
         frames = any(file["kind"] == "frames" for file in files.values())

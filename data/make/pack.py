@@ -129,6 +129,79 @@ def water_clusters():
         planned(f"water_{word}.extxyz", f"water_{word}")
 
 
+def silicon_k_points():
+    planned("silicon_k_points.extxyz", "silicon_k_points")
+
+
+def h2_si100_split(info):
+    """Correlated groups (optimization path, grid and its ends) to test as a whole; independent draws by number."""
+    if info["group"] in ("path", "elbow", "reference"):
+        return "test"
+    return "valid" if int(info["id"].split("-")[-1]) % 5 == 4 else "train"
+
+
+def h2_si100():
+    path = WORK / "h2_si100.extxyz"
+    frames = load(path)
+    for frame in frames:
+        frame.info["split"] = h2_si100_split(frame.info)
+        frame.info["trajectory"] = 0 if frame.info["group"] == "path" else -1
+    status = "complete" if len(frames) >= 750 else "partial"
+    write_npz("h2_si100", arrays(frames), **settings_of(path), status=f"{status}, {len(frames)} of 784 frames")
+
+
+def melt(seed):
+    """Frames of one ab initio trajectory; seed 1 is for training, seed 2 for testing."""
+    with np.load(WORK / f"silicon_liquid_seed{seed}.npz") as data:
+        keys = ("positions", "velocities", "energies", "forces")
+        rows, numbers, cell, settings = (
+            list(zip(*(data[key] for key in keys), strict=True)),
+            data["numbers"],
+            data["cell"],
+            json.loads(str(data["metadata"])),
+        )
+    for step, (positions, velocities, energy, forces) in enumerate(rows):
+        atoms = attach(Atoms(numbers, positions, cell=cell, pbc=True), energy, forces)
+        atoms.arrays["velocities"] = velocities
+        atoms.info = {
+            "id": f"melt-{seed}-{step:04d}",
+            "group": "melt",
+            "trajectory": seed,
+            "step": step,
+            "temperature": 3000.0,
+        }
+        atoms.info["split"] = "train" if seed == 1 else "test"
+        yield atoms, settings
+
+
+def silicon():
+    """Both seeds of the melt and the labelled solids and model liquids; frames with a vacancy have their own file."""
+    frames, settings, steps = [], None, []
+    for seed in (1, 2):
+        if (WORK / f"silicon_liquid_seed{seed}.npz").exists():
+            rows = list(melt(seed))
+            frames += [atoms for atoms, _ in rows]
+            settings = rows[0][1]
+            steps.append(
+                f"melt seed {seed}: {len(rows)} steps, {max(len(rows) - settings['n_equilibration'], 0)} of production"
+            )
+    if (WORK / "silicon_labels.extxyz").exists():
+        frames += load(WORK / "silicon_labels.extxyz")
+    for atoms in frames:
+        add_classical(atoms)
+    labels = [atoms for atoms in frames if atoms.info["group"] != "melt"]
+    for atoms in labels:  # not dynamics: the columns are there, so that both files have the same
+        atoms.info["step"], atoms.arrays["velocities"] = -1, np.full((len(atoms), 3), np.nan)
+    settings |= dict(seeds=[1, 2], status="partial, " + "; ".join([*steps, f"{len(labels)} of 118 other frames"]))
+    write_npz("silicon", arrays([atoms for atoms in frames if len(atoms) == 64]), **settings)
+    if vacancies := [atoms for atoms in frames if len(atoms) == 63]:
+        write_npz("silicon_vacancy", arrays(vacancies), **settings)
+
+
+def silicon_k_points():
+    planned("silicon_k_points.extxyz", "silicon_k_points")
+
+
 def h2_si100_split(info):
     """Correlated groups (optimization path, grid and its ends) to test as a whole; independent draws by number."""
     if info["group"] in ("path", "elbow", "reference"):
@@ -200,6 +273,7 @@ SETS = {
 }
 SETS |= {"ethanol": "ethanol.extxyz", "h2_si100": "h2_si100.extxyz"}
 SETS |= {"alanine_dipeptide": "alanine_dipeptide.extxyz", "water_clusters": "water_tetramer.extxyz"}
+SETS |= {"silicon_k_points": "silicon_k_points.extxyz"}
 
 
 def main():
