@@ -252,7 +252,11 @@ class ForceField(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Lennard-Jones and Coulomb energy of all pairs, each (S,)."""
         (i, j), r = pairs.T, bond_lengths(x, pairs)  # (S, P)
-        root, sigma, charges = (value.expand(x.shape[1]) for value in (epsilon.sqrt(), sigma, charges))
+        present = (
+            epsilon > 0
+        )  # the slope of a square root at zero is infinite: ε = 0 switches an atom off, also in a fit
+        root = torch.where(present, epsilon, 1.0).sqrt() * present
+        root, sigma, charges = (value.expand(x.shape[1]) for value in (root, sigma, charges))
         attraction = ((sigma[i] + sigma[j]) / 2 / r) ** 6
         lennard_jones = 4 * root[i] * root[j] * (attraction**2 - attraction)
         return lennard_jones.sum(-1), (COULOMB * charges[i] * charges[j] / r).sum(-1)

@@ -246,6 +246,16 @@ def test_parameters_can_be_fitted():
     torch.testing.assert_close(bond_r0.detach(), torch.tensor([1.4, 1.5, 1.6]).double(), rtol=0, atol=1e-6)
 
 
+def test_atoms_without_dispersion_do_not_spoil_a_fit():
+    topology = Topology.from_bonds([6] * 4, BUTANE_SKELETON)
+    model = ForceField(topology, BUTANE | {"epsilon": [0.0, 0.01, 0.01, 0.02]})
+    model(butane()).sum().backward()
+    assert model.term_energies(butane())["lennard_jones_14"] == 0
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+
+
 def test_float32_follows_the_graph(openmm, alanine):
     out = Potential(alanine)(frames(openmm, torch.float32))
     assert out["energy"].dtype == out["forces"].dtype == torch.float32
