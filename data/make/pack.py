@@ -19,6 +19,8 @@ from ase import Atoms
 from index import main as write_index
 from labeling import OUTPUT, WORK, attach, load
 from silicon_classical import add_classical
+from silicon_labels import labelled
+from silicon_liquid import trajectory
 
 MISSING = {float: np.nan, int: -1, str: ""}
 KINDS = {float: np.floating, int: np.integer, str: np.str_}
@@ -151,42 +153,27 @@ def h2_si100():
 
 
 def melt(seed):
-    """Frames of one ab initio trajectory; seed 1 is for training, seed 2 for testing."""
-    with np.load(WORK / f"silicon_liquid_seed{seed}.npz") as data:
-        keys = ("positions", "velocities", "energies", "forces")
-        rows, numbers, cell, settings = (
-            list(zip(*(data[key] for key in keys), strict=True)),
-            data["numbers"],
-            data["cell"],
-            json.loads(str(data["metadata"])),
-        )
-    for step, (positions, velocities, energy, forces) in enumerate(rows):
-        atoms = attach(Atoms(numbers, positions, cell=cell, pbc=True), energy, forces)
-        atoms.arrays["velocities"] = velocities
-        atoms.info = {
-            "id": f"melt-{seed}-{step:04d}",
-            "group": "melt",
-            "trajectory": seed,
-            "step": step,
-            "temperature": 3000.0,
-        }
-        atoms.info["split"] = "train" if seed == 1 else "test"
-        yield atoms, settings
+    """Frames of one ab initio trajectory and its settings; seed 1 is for training, seed 2 for testing."""
+    data, settings = trajectory(seed)
+    frames = []
+    for step, energy in enumerate(data["energies"]):
+        atoms = Atoms(data["numbers"], data["positions"][step], cell=data["cell"], pbc=True)
+        frames.append(attach(atoms, energy, data["forces"][step]))
+        frames[-1].arrays["velocities"] = data["velocities"][step]
+        frames[-1].info = {"id": f"melt-{seed}-{step:04d}", "group": "melt", "split": "train" if seed == 1 else "test"}
+        frames[-1].info |= {"trajectory": seed, "step": step, "temperature": 3000.0}
+    return frames, settings
 
 
 def silicon():
     """Both seeds of the melt and the labelled solids and model liquids; frames with a vacancy have their own file."""
-    frames, settings, steps = [], None, []
+    frames, settings, steps = [], {}, []
     for seed in (1, 2):
-        if (WORK / f"silicon_liquid_seed{seed}.npz").exists():
-            rows = list(melt(seed))
-            frames += [atoms for atoms, _ in rows]
-            settings = rows[0][1]
-            steps.append(
-                f"melt seed {seed}: {len(rows)} steps, {max(len(rows) - settings['n_equilibration'], 0)} of production"
-            )
-    if (WORK / "silicon_labels.extxyz").exists():
-        frames += load(WORK / "silicon_labels.extxyz")
+        run, settings = melt(seed)
+        frames += run
+        production = max(len(run) - settings["n_equilibration"], 0)
+        steps.append(f"melt seed {seed}: {len(run)} steps, {production} of production")
+    frames += labelled()
     for atoms in frames:
         add_classical(atoms)
     labels = [atoms for atoms in frames if atoms.info["group"] != "melt"]
@@ -196,72 +183,6 @@ def silicon():
     write_npz("silicon", arrays([atoms for atoms in frames if len(atoms) == 64]), **settings)
     if vacancies := [atoms for atoms in frames if len(atoms) == 63]:
         write_npz("silicon_vacancy", arrays(vacancies), **settings)
-
-
-def silicon_k_points():
-    planned("silicon_k_points.extxyz", "silicon_k_points")
-
-
-def h2_si100_split(info):
-    """Correlated groups (optimization path, grid and its ends) to test as a whole; independent draws by number."""
-    if info["group"] in ("path", "elbow", "reference"):
-        return "test"
-    return "valid" if int(info["id"].split("-")[-1]) % 5 == 4 else "train"
-
-
-def h2_si100():
-    path = WORK / "h2_si100.extxyz"
-    frames = load(path)
-    for frame in frames:
-        frame.info["split"] = h2_si100_split(frame.info)
-        frame.info["trajectory"] = 0 if frame.info["group"] == "path" else -1
-    status = "complete" if len(frames) >= 750 else "partial"
-    write_npz("h2_si100", arrays(frames), **settings_of(path), status=f"{status}, {len(frames)} of 784 frames")
-
-
-def melt(seed):
-    """Frames of one ab initio trajectory; seed 1 is for training, seed 2 for testing."""
-    with np.load(WORK / f"silicon_liquid_seed{seed}.npz") as data:
-        keys = ("positions", "velocities", "energies", "forces")
-        rows, numbers, cell, settings = (
-            list(zip(*(data[key] for key in keys), strict=True)),
-            data["numbers"],
-            data["cell"],
-            json.loads(str(data["metadata"])),
-        )
-    for step, (positions, velocities, energy, forces) in enumerate(rows):
-        atoms = attach(Atoms(numbers, positions, cell=cell, pbc=True), energy, forces)
-        atoms.arrays["velocities"] = velocities
-        atoms.info = {
-            "id": f"melt-{seed}-{step:04d}",
-            "group": "melt",
-            "trajectory": seed,
-            "step": step,
-            "temperature": 3000.0,
-        }
-        atoms.info["split"] = "train" if seed == 1 else "test"
-        yield atoms, settings
-
-
-def silicon():
-    """Both seeds of the melt and the labelled solids and model liquids; frames with a vacancy have their own file."""
-    frames, settings, steps = [], None, []
-    for seed in (1, 2):
-        if (WORK / f"silicon_liquid_seed{seed}.npz").exists():
-            rows = list(melt(seed))
-            frames += [atoms for atoms, _ in rows]
-            settings = rows[0][1]
-            steps.append(
-                f"melt seed {seed}: {len(rows)} steps, {max(len(rows) - settings['n_equilibration'], 0)} of production"
-            )
-    if (WORK / "silicon_labels.extxyz").exists():
-        frames += load(WORK / "silicon_labels.extxyz")
-    for atoms in frames:
-        add_classical(atoms)
-    labels = [atoms for atoms in frames if atoms.info["group"] != "melt"]
-    full = [atoms for atoms in frames if len(atoms) == 64]
-    settings |= dict(seeds=[1, 2], status="partial, " + "; ".join([*steps, f"{len(labels)} of 118 other frames"]))
-    write_npz("silicon", arrays(full), **settings)
 
 
 SETS = {

@@ -23,7 +23,7 @@ import time
 import numpy as np
 from ase import Atoms, units
 from ase.io import read
-from labeling import WORK, Deadline, Unconverged, attach, finite_difference_check
+from labeling import OUTPUT, WORK, Deadline, Unconverged, attach, finite_difference_check
 from pwscf import pseudopotentials, pwscf_label, pwscf_version
 from silicon_dynamics import BOX, DENSITY, MASS, N_ATOMS, compressed_crystal, snapshots
 
@@ -106,6 +106,27 @@ def new_segment(data, n_steps, seconds, folder):
     data["forces"] = np.concatenate([data["forces"], forces[skip:]])
 
 
+def trajectory(seed):
+    """Arrays and settings of the run so far: from work/, else from the frames that ship; empty if there are none."""
+    path, shipped = WORK / f"silicon_liquid_seed{seed}.npz", OUTPUT / "silicon.npz"
+    if path.exists():
+        with np.load(path) as file:
+            data = dict(file)
+        return data, json.loads(str(data.pop("metadata")))
+    if shipped.exists():
+        with np.load(shipped) as file:
+            mine = (file["group"] == "melt") & (file["trajectory"] == seed)
+            data = {key: file[key][mine].astype(float) for key in ("positions", "velocities", "forces")}
+            data |= {
+                "numbers": file["numbers"],
+                "cell": file["cell"].reshape(-1, 3, 3)[0],
+                "energies": file["energy"][mine],
+            }
+            if mine.any():
+                return data, json.loads(str(file["metadata"]))
+    return {}, {}
+
+
 def check(path, folder, every=70):
     """Compare labels with independent, tighter single points and with finite differences."""
     data = np.load(path)
@@ -156,9 +177,8 @@ def main():
         units="A, eV, eV/A, ASE velocities",
         **SETTINGS,
     )
-    if path.exists():
-        data = {k: v for k, v in np.load(path).items() if k != "metadata"}
-    else:
+    data, _ = trajectory(args.seed)
+    if not data:
         (start,) = snapshots(folder, compressed_crystal(), TEMPERATURE, 1, args.seed, hot=5000, settle=20000)
         data = dict(
             numbers=start.numbers,
@@ -170,14 +190,8 @@ def main():
         )
     pace = 20.0  # seconds per step
     while (n := len(data["energies"])) < args.steps and deadline.left() > 4 * pace:
-        clock, n_steps = (
-            time.time(),
-            min(
-                SEGMENT if n >= N_EQUILIBRATION else EQUILIBRATION_SEGMENT,
-                args.steps - n,
-                int((deadline.left()) / pace) - 2,
-            ),
-        )
+        clock, longest = time.time(), SEGMENT if n >= N_EQUILIBRATION else EQUILIBRATION_SEGMENT
+        n_steps = min(longest, args.steps - n, int(deadline.left() / pace) - 2)
         new_segment(data, n_steps, deadline.left(), folder)
         temporary = path.with_suffix(".tmp.npz")
         np.savez_compressed(temporary, **data, metadata=json.dumps(metadata))
