@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 SPLITS = ("train", "valid", "test")
+VOIGT = [0, 4, 8, 5, 2, 1]  # xx, yy, zz, yz, xz, xy among the nine numbers of a stress
 PER_ATOM_AXES = 2  # labels of frames have one axis, labels of their atoms at least two: (frames, atoms, ...)
 
 
@@ -87,9 +88,10 @@ class Dataset:
     Attributes:
         name: of the set.
         n_atoms: atoms of every frame (F,).
-        numbers, positions, forces: of the atoms of all frames, in order (N,), (N, 3) in Å, (N, 3) in eV/Å.
+        numbers, positions, forces: of the atoms of all frames, in order (N,), (N, 3) in Å, (N, 3) in eV/Å; forces are
+            NaN in frames that have none.
         cell, pbc: (F, 3, 3) in Å, (F, 3).
-        energy: (F,) in eV, float64.
+        energy: (F,) in eV, float64; NaN in frames that have none.
         labels: further arrays: of frames (F,), as "split", "group", "trajectory", "temperature", "energy_<method>"; of
             atoms (N, ...), as "forces_<method>".
         provenance: the entry of the catalog.
@@ -150,7 +152,8 @@ class Dataset:
     def split(self, n_train: int, n_valid: int, n_test: int, seed: int = 0) -> tuple[Dataset, Dataset, Dataset]:
         """Draw frames for training, validation and test at random, without repetition.
 
-        Where the set has official splits, each part is drawn from its own, so that no trajectory is shared.
+        Where the set has official splits, each part is drawn from its own, so that no trajectory is shared; a set
+        without an official part for validation takes it from the one for training.
 
         Raises:
             ValueError: if there are fewer frames than asked for.
@@ -161,6 +164,8 @@ class Dataset:
             pool = everything[sum(counts[:k]) :]
             if "split" in self.labels:
                 pool = everything[self.labels["split"][everything] == split]
+                if split == "valid" and len(pool) == 0:
+                    pool = everything[self.labels["split"][everything] == "train"][n_train:]
             if len(pool) < count:
                 raise ValueError(f"{self.name} has {len(pool)} frames left for {split!r}, {count} were asked for")
             parts.append(self[np.sort(pool[:count])])
@@ -182,7 +187,7 @@ class Dataset:
         return batch(graphs).to(dtype)
 
     def atoms(self) -> list[Atoms]:
-        """The frames as ASE Atoms that carry their energy and forces."""
+        """The frames as ASE Atoms: energy, forces and stress as results where known, further labels beside them."""
         from ase import Atoms
         from ase.calculators.singlepoint import SinglePointCalculator
 
@@ -190,9 +195,18 @@ class Dataset:
         for k, (n, end) in enumerate(zip(self.n_atoms, np.cumsum(self.n_atoms), strict=True)):
             mine = slice(end - n, end)
             atoms = Atoms(self.numbers[mine], self.positions[mine].astype(float), cell=self.cell[k], pbc=self.pbc[k])
-            atoms.info = {key: values[k].item() for key, values in self.labels.items() if len(values) == len(self)}
-            forces = self.forces[mine].astype(float)
-            atoms.calc = SinglePointCalculator(atoms, energy=float(self.energy[k]), forces=forces)
+            results = {"energy": self.energy[k : k + 1], "forces": self.forces[mine].astype(float)}
+            for key, values in self.labels.items():
+                if key == "stress":
+                    results["stress"] = values[k].ravel()[VOIGT]
+                elif len(values) == len(self):
+                    atoms.info[key] = values[k].item() if values.ndim == 1 else values[k]
+                else:
+                    atoms.set_array(key, values[mine])
+            known = {key: values for key, values in results.items() if not np.isnan(values).any()}
+            if "energy" in known:
+                known["energy"] = known["energy"].item()
+            atoms.calc = SinglePointCalculator(atoms, **known)
             frames.append(atoms)
         return frames
 
@@ -201,14 +215,23 @@ class Dataset:
         rows = [
             f"{self.name}: {self.provenance['description']}",
             f"  {len(self)} frames of {atoms} atoms; {self.provenance['level_of_theory']}",
-            f"  energy {np.ptp(self.energy):.3f} eV wide (std {self.energy.std():.3f}); "
-            f"forces rms {np.sqrt(np.mean(self.forces**2)):.3f} eV/Å",
+            "  " + "; ".join(self._labels_in_words()),
         ]
         for key in ("split", "group"):
             if key in self.labels:
                 values, counts = np.unique(self.labels[key], return_counts=True)
                 rows.append(f"  {key}: " + ", ".join(f"{v} {n}" for v, n in zip(values, counts, strict=True)))
         return "\n".join(rows)
+
+    def _labels_in_words(self) -> list[str]:
+        energy, force = self.energy[np.isfinite(self.energy)], self.forces[np.isfinite(self.forces).all(axis=1)]
+        words = [f"energy {np.ptp(energy):.3f} eV wide (std {energy.std():.3f})"] if len(energy) else ["no energies"]
+        if len(energy) < len(self):
+            words.append(f"missing in {len(self) - len(energy)} frames")
+        words.append(f"forces rms {np.sqrt(np.mean(force**2)):.3f} eV/Å" if len(force) else "no forces")
+        if 0 < len(force) < len(self.forces):
+            words.append(f"missing for {len(self.forces) - len(force)} atoms")
+        return words
 
     def _frame_of_atom(self) -> np.ndarray:
         return np.repeat(np.arange(len(self)), self.n_atoms)
