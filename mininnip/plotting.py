@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib
+import matplotlib.style
 import numpy as np
 import torch
 from matplotlib import pyplot as plt
+from PIL import Image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REFERENCE, MODEL, SECOND, GOOD, ATTACK = "#000000", "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PIXELS_PER_INCH = 100  # on the page; the file is finer, for screens with small pixels
+PIXELS_PER_INCH = 100  # on the page
+DOTS_PER_INCH = 150  # of the file: finer, for screens with small pixels
 
 
 def style() -> None:
@@ -66,11 +68,19 @@ def show(figure: Figure, alt: str) -> Picture:
     """
     if not alt.strip():
         raise ValueError("a figure needs a description (alt) for readers who do not see it")
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=150)
+    picture = small_png(figure, DOTS_PER_INCH)
     width, height = figure.get_size_inches() * PIXELS_PER_INCH
     plt.close(figure)
-    return Picture(file.getvalue(), round(width), round(height), alt)
+    return Picture(picture, round(width), round(height), alt)
+
+
+def small_png(figure: Figure, dpi: float) -> bytes:
+    """PNG of a figure with a palette of its 256 commonest colors: a third of the size, and no difference to the eye."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=dpi)
+    small = io.BytesIO()
+    Image.open(file).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 def energy_curve(
@@ -87,8 +97,8 @@ def energy_curve(
     """
     axes.axhline(0, color="0.6", linewidth=1, linestyle=":", zorder=0)
     for label, energies in curves.items():
-        look = {"marker": "o", "linestyle": ""} if label in points else {}
-        axes.plot(_numbers(distance), _numbers(energies), label=label, **look)
+        marker, line = ("o", "") if label in points else ("", "-")
+        axes.plot(_numbers(distance), _numbers(energies), marker=marker, linestyle=line, label=label)
     axes.set(xlabel="distance r (Å)", ylabel=f"energy ({per})")
     if len(curves) > 1:
         axes.legend()

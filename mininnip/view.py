@@ -104,7 +104,7 @@ def _frames(structure: Any) -> list[Atoms]:
 def _viewer(frames: list[Atoms]) -> Any:
     import nglview
 
-    viewer = nglview.show_ase(frames[0]) if len(frames) == 1 else nglview.show_asetraj(frames)
+    viewer: Any = nglview.show_ase(frames[0]) if len(frames) == 1 else nglview.show_asetraj(frames)
     if frames[0].pbc.any():
         viewer.clear_representations()
         viewer.add_representation("spacefill", radius_type="covalent", scale=0.8)
@@ -120,11 +120,14 @@ def _still(frames: list[Atoms]) -> Picture:
     """Up to three frames side by side, and the key to the colors."""
     shown = [frames[k] for k in sorted({0, len(frames) // 2, len(frames) - 1})]
     figure = Figure(figsize=(2.4 * len(shown) + 1, 2.4), layout="constrained")
-    for axes, frame in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
-        if frame.pbc.any():
-            plot_atoms(frame, axes, radii=0.9, rotation="-80x,20y", show_unit_cell=2)
-        else:
-            plot_atoms(_broad_side(frame), axes, radii=0.5, show_unit_cell=0)
+    crystal = frames[0].pbc.any()
+    turn = np.eye(3) if crystal else _broad_side(frames[0])
+    row = figure.subplots(1, len(shown), squeeze=False, sharex=True, sharey=True)[0]  # one scale for all frames
+    for axes, frame in zip(row, shown, strict=True):
+        turned = frame.copy()
+        turned.positions = frame.positions @ turn
+        rotation = "-80x,20y" if crystal else "-50x,10y"
+        plot_atoms(turned, axes, radii=0.9 if crystal else 0.8, rotation=rotation, show_unit_cell=2 * int(crystal))
         axes.set_axis_off()
     numbers = sorted(set(frames[0].numbers.tolist()))
     keys = [
@@ -132,9 +135,9 @@ def _still(frames: list[Atoms]) -> Picture:
             *([], []),
             marker="o",
             linestyle="",
-            color=jmol_colors[z],
+            color=tuple(jmol_colors[z]),
             markeredgecolor="black",
-            markersize=6 + 6 * covalent_radii[z],
+            markersize=6 + 6 * float(covalent_radii[z]),
             label=chemical_symbols[z],
         )
         for z in numbers
@@ -142,17 +145,14 @@ def _still(frames: list[Atoms]) -> Picture:
     figure.legend(handles=keys, loc="outside right center", frameon=False, fontsize=12)
     what = f"{frames[0].get_chemical_formula()}, {len(frames[0])} atoms"
     which = f"; first, middle and last of {len(frames)} frames" if len(frames) > 2 else ""
-    cell = ", in its unit cell" if frames[0].pbc.any() else ""
+    cell = ", in its unit cell" if crystal else ""
     return show(figure, f"Still picture of {what}{cell}{which}.")
 
 
-def _broad_side(molecule: Atoms) -> Atoms:
-    """The molecule turned so that it is seen from its thinnest side."""
-    turned = molecule.copy()
-    centered = molecule.positions - molecule.positions.mean(0)
-    _, _, axes = np.linalg.svd(centered, full_matrices=True)
-    turned.positions = centered @ axes.T
-    return turned
+def _broad_side(molecule: Atoms) -> np.ndarray:
+    """The rotation that lays the molecule flat, its thinnest direction upright."""
+    _, _, axes = np.linalg.svd(molecule.positions - molecule.positions.mean(0), full_matrices=True)
+    return axes.T * np.array([1, 1, np.linalg.det(axes)])  # a rotation, never a mirror image
 
 
 class _CallableModule(types.ModuleType):

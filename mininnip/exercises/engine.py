@@ -11,7 +11,7 @@ A lesson module (``lesson_NN.py``) holds one `Question` per exercise and nothing
         expects="a function force(x) that returns minus the slope",
         judge=judge_force,
         setup="import torch",                           # what the notebook has defined before the exercise
-        stub="def force(x):\\n    ...",                  # what the exercise cell holds at first
+        stub="def force(x):\\n    return ...",                  # what the exercise cell holds at first
         right="def force(x):\\n    return -2 * x",
         because="The force points downhill, hence the minus.",
         hints=["Which way does a ball roll?", "F = -dE/dx."],
@@ -258,7 +258,9 @@ def function(answer: Any, what: str = "function") -> Callable[..., Any]:
             raise NotAttempted from None
         except Exception as error:
             raise Slip(f"Your {what} raised {_first_line(error)}.") from None
-        if result is None or result is Ellipsis:
+        if result is Ellipsis:
+            raise NotAttempted
+        if result is None:
             raise NotAttempted("The function returns None (if you have written it: does it end with `return`?).")
         return result
 

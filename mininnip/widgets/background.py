@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 
 import ipywidgets
 
@@ -48,7 +48,7 @@ class Background(ipywidgets.HBox):
         """Whether work is under way."""
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, work: Generator[tuple[float, str], None, None]) -> None:
+    def start(self, work: Iterator[tuple[float, str]]) -> None:
         """Run a generator that yields (fraction done, text); what ran before is stopped first.
 
         When it is stopped, its `finally` clauses run.
@@ -71,7 +71,7 @@ class Background(ipywidgets.HBox):
             self._thread.join(timeout)
         return not self.running
 
-    def _run(self, work: Generator[tuple[float, str], None, None], stop: threading.Event) -> None:
+    def _run(self, work: Iterator[tuple[float, str]], stop: threading.Event) -> None:
         try:
             due = time.monotonic()
             for fraction, text in work:
@@ -79,7 +79,9 @@ class Background(ipywidgets.HBox):
                 due = max(due + self._pace, time.monotonic())
                 if stop.wait(due - time.monotonic()):
                     self.text.value = f"stopped: {text}"
-                    work.close()  # so that its own `finally` runs now
+                    if isinstance(work, Generator):
+                        work.close()  # its own `finally` runs now
+                    break
         except Exception as error:  # in a thread nobody would see a traceback: say it beside the bar
             self.text.value = f"ended early, {type(error).__name__}: {error}"
         finally:

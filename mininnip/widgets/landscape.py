@@ -5,7 +5,7 @@ Left the surface from above, right the energy along the ball's way. The physics 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -107,7 +107,7 @@ class Landscape(Panel):
         if self.action.value == MOVE:
             self.say("Click to let it move. It loses and gains energy in collisions with a bath of temperature kT.")
 
-    def _follow(self, way: Tensor) -> Generator[tuple[float, str], None, None]:
+    def _follow(self, way: Tensor) -> Iterator[tuple[float, str]]:
         """The ball along a given way, at most 50 pictures, and the modes at its end."""
         energies = surfaces.muller_brown(way)
         for k in np.unique(np.linspace(0, len(way) - 1, 50).astype(int)):
@@ -116,7 +116,7 @@ class Landscape(Panel):
         self.position = way[-1]
         self._rest(way)
 
-    def _wander(self) -> Generator[tuple[float, str], None, None]:
+    def _wander(self) -> Iterator[tuple[float, str]]:
         """Langevin motion in short runs; each run draws new velocities from the bath."""
         trail = self.position[None]
         n_steps = RUNS * FRAMES_PER_RUN * STEPS_PER_FRAME

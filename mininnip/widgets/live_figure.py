@@ -19,7 +19,6 @@ With ``on_click`` the figure answers to the mouse and to the keyboard: arrow key
 
 from __future__ import annotations
 
-import io
 import struct
 import threading
 import zlib
@@ -36,10 +35,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from mininnip.plotting import DOTS_PER_INCH, PIXELS_PER_INCH, small_png
+
 __all__ = ["FigureView", "LiveFigure"]
 
-PIXELS_PER_INCH = 100  # on the page; the picture itself is finer, for screens with small pixels
-DOTS_PER_INCH = 150
 CURSOR_STEP = 0.02  # of the axis, per arrow key; five times as much with Shift
 
 
@@ -171,11 +170,10 @@ class LiveFigure:
         with self.lock:
             for artist in self._all_moving():
                 artist.set_animated(False)
-            file = io.BytesIO()
-            self.figure.savefig(file, format="png", dpi=PIXELS_PER_INCH)
+            picture = small_png(self.figure, PIXELS_PER_INCH)
             for artist in self._all_moving():
                 artist.set_animated(True)
-            return file.getvalue()
+            return picture
 
     def _all_moving(self) -> list[Artist]:
         return [*self.moving, self._cursor] if self._on_click is not None else self.moving
