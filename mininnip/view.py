@@ -15,6 +15,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
+from ase.utils import rotate
 from ase.visualize.plot import plot_atoms
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -74,7 +75,7 @@ def view(structure: Atoms | Sequence[Atoms]) -> Scene:
         TypeError: if it is neither Atoms nor a list of them.
         ValueError: if there is nothing to show, a position is not finite, or the frames differ in their atoms.
     """
-    frames = _frames(structure)
+    frames = _turned(_frames(structure))
     try:
         viewer, why_not = _viewer(frames), ""
     except Exception as error:
@@ -101,6 +102,17 @@ def _frames(structure: Any) -> list[Atoms]:
     return frames
 
 
+def _turned(frames: list[Atoms]) -> list[Atoms]:
+    """Molecules seen obliquely from above, lying flat: no atom hides another, and motion out of the plane is seen."""
+    if frames[0].pbc.any():
+        return frames
+    centered = frames[0].positions - frames[0].positions.mean(0)
+    axes = np.linalg.svd(centered, full_matrices=True)[2]
+    axes[2] *= np.linalg.det(axes)  # a rotation, never a mirror image
+    turn = axes.T @ rotate("-50x,10y")
+    return [Atoms(frame.numbers, frame.positions @ turn) for frame in frames]
+
+
 def _viewer(frames: list[Atoms]) -> Any:
     import nglview
 
@@ -121,13 +133,10 @@ def _still(frames: list[Atoms]) -> Picture:
     shown = [frames[k] for k in sorted({0, len(frames) // 2, len(frames) - 1})]
     figure = Figure(figsize=(2.4 * len(shown) + 1, 2.4), layout="constrained")
     crystal = frames[0].pbc.any()
-    turn = np.eye(3) if crystal else _broad_side(frames[0])
     row = figure.subplots(1, len(shown), squeeze=False, sharex=True, sharey=True)[0]  # one scale for all frames
     for axes, frame in zip(row, shown, strict=True):
-        turned = frame.copy()
-        turned.positions = frame.positions @ turn
-        rotation = "-80x,20y" if crystal else "-50x,10y"
-        plot_atoms(turned, axes, radii=0.9 if crystal else 0.8, rotation=rotation, show_unit_cell=2 * int(crystal))
+        rotation, radii = ("-80x,20y", 0.9) if crystal else ("", 0.8)
+        plot_atoms(frame, axes, radii=radii, rotation=rotation, show_unit_cell=2 * int(crystal))
         axes.set_axis_off()
     numbers = sorted(set(frames[0].numbers.tolist()))
     keys = [
@@ -147,12 +156,6 @@ def _still(frames: list[Atoms]) -> Picture:
     which = f"; first, middle and last of {len(frames)} frames" if len(frames) > 2 else ""
     cell = ", in its unit cell" if crystal else ""
     return show(figure, f"Still picture of {what}{cell}{which}.")
-
-
-def _broad_side(molecule: Atoms) -> np.ndarray:
-    """The rotation that lays the molecule flat, its thinnest direction upright."""
-    _, _, axes = np.linalg.svd(molecule.positions - molecule.positions.mean(0), full_matrices=True)
-    return axes.T * np.array([1, 1, np.linalg.det(axes)])  # a rotation, never a mirror image
 
 
 class _CallableModule(types.ModuleType):

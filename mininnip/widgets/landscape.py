@@ -49,7 +49,7 @@ class Landscape(Panel):
         self.position = torch.tensor(self.memory.get("position", start), dtype=torch.float64)
         self._draw_figure()
         self.action = self.control(
-            "action", ToggleButtons(options=[ROLL, NEWTON, MOVE], style={"button_width": "12em"}), self._action_changed
+            "action", ToggleButtons(options=[ROLL, NEWTON, MOVE], style={"button_width": "15em"}), self._action_changed
         )
         self.temperature = self.control(
             "temperature",
@@ -58,7 +58,9 @@ class Landscape(Panel):
         names = list(self.minima)
         pairs = [(f"{a} and {b}", a + b) for k, a in enumerate(names) for b in names[k + 1 :]]
         self.path = self.control(
-            "path", Dropdown(options=[("–", ""), *pairs], description="Path between"), self._path_chosen
+            "path",
+            Dropdown(options=[("–", ""), *pairs], description="Path between", style={"description_width": "initial"}),
+            self._path_chosen,
         )
         self.again: Button = self.button("again", "Go again", self._go, icon="play")
         self.work = self.background(pace=0.04)
