@@ -93,7 +93,7 @@ q2 = Question(
     answer="lj_force",
     expects="a function lj_force(r, epsilon, sigma) that returns F = −dV/dr, without autograd",
     judge=_judge_force,
-    stub="def lj_force(r, epsilon, sigma):\n    ...",
+    stub="def lj_force(r, epsilon, sigma):\n    return ...",
     right=("def lj_force(r, epsilon, sigma):\n    x = (sigma / r) ** 6\n    return 24 * epsilon * (2 * x**2 - x) / r"),
     because="F = −dV/dr = 24 ε [2(σ/r)¹² − (σ/r)⁶] / r: positive (apart) inside r_m, negative (together) outside.",
     hints=[
@@ -157,7 +157,7 @@ q3 = Question(
     answer="spring",
     expects="a function spring(depth, steepness) that returns A of the slide's A (r − r_eq)²",
     judge=_judge_spring,
-    stub="def spring(depth, steepness):\n    ...",
+    stub="def spring(depth, steepness):\n    return ...",
     right="def spring(depth, steepness):\n    return depth * steepness**2",
     because="For small x = r − r_eq, D (1 − e^(−a x))² ≈ D a² x², so A = D a². With ½ k x² it would be k = 2 D a².",
     hints=["Expand e^(−a x) ≈ 1 − a x.", "The slide writes A x², not ½ k x²."],
@@ -172,6 +172,38 @@ q3 = Question(
 
 
 # --- q4 -------------------------------------------------------------------------------------------------------------
+
+
+def _judge_reason(answer):
+    return {
+        "form": None,
+        "optimizer": "The optimizer did find the minimum: other starts end there too, and no slider comes below it.",
+        "points": "More points of this curve would be missed in the same way: the residual is smooth, not scattered.",
+        "noise": "Noise scatters from point to point; this residual is one long wave, and the energies are converged.",
+    }[choice(answer, ["optimizer", "points", "noise", "form"])]
+
+
+q4 = Question(
+    verb="Explain",
+    title="The wave in the residual",
+    answer="reason",
+    expects='one of "optimizer", "points", "noise", "form"',
+    judge=_judge_reason,
+    stub='reason = ...  # "optimizer", "points", "noise" or "form"',
+    right='reason = "form"',
+    because="A smooth wave that every fit leaves is the mark of a wrong functional form: no parameter removes it.",
+    hints=["Does the residual scatter, or does it wave?", "Start the fit elsewhere: does the RMSE change?"],
+    wrong=[
+        ('reason = "optimizer"', "did find the minimum"),
+        ('reason = "points"', "smooth, not scattered"),
+        ('reason = "noise"', "one long wave"),
+        ("reason = 3", "as text in quotes"),
+    ],
+    setup=SETUP,
+)
+
+
+# --- q5 -------------------------------------------------------------------------------------------------------------
 
 
 def _cluster(n, spacing):
@@ -206,13 +238,13 @@ def _judge_sum(answer):
     return None
 
 
-q4 = Question(
+q5 = Question(
     verb="Code",
     title="From pairs to many",
     answer="total_energy",
     expects="a function total_energy(positions, law) for positions (N, 3) that returns one energy",
     judge=_judge_sum,
-    stub="def total_energy(positions, law):\n    ...",
+    stub="def total_energy(positions, law):\n    return ...",
     right=(
         "def total_energy(positions, law):\n"
         "    i, j = torch.triu_indices(len(positions), len(positions), offset=1)\n"
@@ -251,7 +283,7 @@ q4 = Question(
 )
 
 
-# --- q5 -------------------------------------------------------------------------------------------------------------
+# --- q6 -------------------------------------------------------------------------------------------------------------
 
 N2_WELL = {"depth": 9.4, "steepness": 2.9, "r_eq": 1.09}  # close to the fit of the lesson; eV, 1/Å, Å
 
@@ -274,7 +306,7 @@ def _judge_clump(answer):
     return None
 
 
-q5 = Question(
+q6 = Question(
     verb="Break",
     title="Eight nitrogen atoms",
     answer="clump",
@@ -296,38 +328,6 @@ q5 = Question(
         ("clump = np.zeros((8, 3))", "one place twice"),
         ("clump = 0.5 * np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])", "none much nearer"),
         ("clump = np.ones((4, 3))", "(8, 3) is expected"),
-    ],
-    setup=SETUP,
-)
-
-
-# --- q6 -------------------------------------------------------------------------------------------------------------
-
-
-def _judge_reason(answer):
-    return {
-        "form": None,
-        "optimizer": "The optimizer did find the minimum: other starts end there too, and no slider comes below it.",
-        "points": "More points of this curve would be missed in the same way: the residual is smooth, not scattered.",
-        "noise": "Noise scatters from point to point; this residual is one long wave, and the energies are converged.",
-    }[choice(answer, ["optimizer", "points", "noise", "form"])]
-
-
-q6 = Question(
-    verb="Explain",
-    title="The wave in the residual",
-    answer="reason",
-    expects='one of "optimizer", "points", "noise", "form"',
-    judge=_judge_reason,
-    stub='reason = ...  # "optimizer", "points", "noise" or "form"',
-    right='reason = "form"',
-    because="A smooth wave that every fit leaves is the mark of a wrong functional form: no parameter removes it.",
-    hints=["Does the residual scatter, or does it wave?", "Start the fit elsewhere: does the RMSE change?"],
-    wrong=[
-        ('reason = "optimizer"', "did find the minimum"),
-        ('reason = "points"', "smooth, not scattered"),
-        ('reason = "noise"', "one long wave"),
-        ("reason = 3", "as text in quotes"),
     ],
     setup=SETUP,
 )

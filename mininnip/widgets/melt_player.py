@@ -167,10 +167,11 @@ class MeltPlayer(Panel):
         figure = Figure(figsize=(4.6, 3.8), layout="constrained")
         above, below = figure.subplots(2, 1, height_ratios=[3, 2])
         above.axhline(1, color="0.6", linewidth=1, linestyle=":")
-        above.plot(self.run.r, self.run.frames[0].g / 4, color="0.75", linewidth=1, label="perfect crystal, ÷4")
-        (self._g,) = above.plot([], [], color=MODEL, label="this instant")
-        above.set(xlim=(0, self._cutoff), ylim=(0, 5), xlabel="distance r (Å)", ylabel="g(r)")
-        above.legend(loc="upper right")
+        sites = self.run.frames[0].g
+        above.fill_between(self.run.r, 4 * sites / sites.max(), color="0.8", label="lattice sites (scaled)")
+        (self._g,) = above.plot([], [], color=MODEL, label="now")
+        above.set(xlim=(0, self._cutoff), ylim=(0, 5.5), xlabel="distance r (Å)", ylabel="g(r)")
+        above.legend(loc="upper left")
         (self._heat,) = below.plot([], [], color=MODEL, linewidth=1.2)
         (self._now,) = below.plot([], [], "o", color=REFERENCE, markersize=5)
         self._below = below
@@ -194,9 +195,9 @@ class MeltPlayer(Panel):
     def _set_stage(self) -> None:
         spatial = self.look.value == SPACE and self.viewer is not None
         self.stage.children = [self.viewer if spatial else self.flat.view]
+        self._show(min(self.frame.value, len(self.run.frames) - 1))
         if self.look.value == SPACE and self.viewer is None:
             self.say("The 3-D viewer does not start here; `python -m mininnip doctor` names the remedy.")
-        self._show(min(self.frame.value, len(self.run.frames) - 1))
 
     def _show(self, k: int) -> None:
         frame, positions = self.run.frames[k], self.run.wrapped(k)

@@ -60,7 +60,7 @@ FORMS = {
         morse,
         {
             "depth": ("D (eV)", DEPTH, (1, 0)),
-            "steepness": ("a (1/Å)", (0.5, 10.0, 4.0), (0, -1)),
+            "steepness": ("a (1/Å)", (0.5, 10.0, 2.5), (0, -1)),
             "r_eq": ("r_eq (Å)", LENGTH, (0, 1)),
         },
     ),
@@ -200,9 +200,9 @@ class PairFit(Panel):
         self.rmse = math.sqrt(np.mean(residual[self._inside] ** 2))
         shown = np.clip(residual * self._per_eV, -self._limit, self._limit)
         gap = np.full_like(shown, np.nan)
-        self._model.set_data(self._fine, np.clip(curve, -1e6, 1e6))
-        self._dots.set_data(self._r, shown)
-        self._stems.set_data(np.repeat(self._r, 3), np.stack([0 * shown, shown, gap], axis=1).ravel())
+        self._model.set_data(self._fine.numpy(), np.clip(curve, -1e6, 1e6))
+        self._dots.set_data(self._r.numpy(), shown)
+        self._stems.set_data(np.repeat(self._r.numpy(), 3), np.stack([0 * shown, shown, gap], axis=1).ravel())
         self._words.set_text(f"RMSE {_say(self.rmse)}\nbest possible {_say(self._best.rmse)}")
         ratio = self.rmse / max(self._best.rmse, 1e-12)
         verdict = "the best this form can do" if ratio < 1.005 else f"{ratio:.3g} times what this form can reach"

@@ -1,0 +1,151 @@
+"""PairFit: the fit is the best there is, what the best fit misses is marked, and everything is remembered."""
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+
+import mininnip as mn
+from mininnip.classical.fitting import fit_law
+from mininnip.classical.pair import lennard_jones
+from mininnip.widgets import panel as panel_module
+from mininnip.widgets.pair_fit import FORMS, UNREPAIRED, PairFit
+from mininnip.widgets.panel import Panel
+
+
+@pytest.fixture(scope="module")
+def curves():
+    dimers = mn.load_data("dimers")
+    curves = {"Ar₂": dimers.curve("Ar2", "ccsd_t_dt_extrapolated")}
+    for name, molecule, method in (("N₂", "N2", "nevpt2"), ("H₂", "H2", "fci")):
+        r, energy = dimers.curve(molecule, method)
+        curves[name] = r, energy - energy[-1]
+    return curves
+
+
+@pytest.fixture
+def in_cell(monkeypatch):
+    """Pretend that a cell of a notebook runs."""
+    monkeypatch.setattr(Panel, "_living", {})
+    monkeypatch.setattr(panel_module, "_running_cell", lambda: "cell-1")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dimer", ["Ar₂", "N₂", "H₂"])
+def test_fit_reaches_the_best_and_no_slider_comes_below_it(curves, dimer, form):
+    widget = PairFit(curves, dimer, form)
+    assert widget.rmse > 1.05 * widget._best.rmse  # there is something to do at first
+    widget.fit.click()
+    assert widget.rmse == pytest.approx(widget._best.rmse, rel=1e-6)
+    for slider in widget.sliders[: len(FORMS[form].sliders)]:
+        fitted = slider.value
+        for value in np.linspace(slider.min, slider.max, 5):
+            slider.value = value
+            assert widget.rmse >= (1 - 1e-6) * widget._best.rmse
+        slider.value = fitted
+
+
+def test_the_best_fit_is_that_of_the_window(curves):
+    widget = PairFit(curves, "Ar₂")
+    r, energy = curves["Ar₂"]
+    widget.window.value = (3.6, 6.0)
+    inside = (r >= 3.6) & (r <= 6.0)
+    expected = fit_law(lennard_jones, r[inside], energy[inside], {"epsilon": 0.01, "sigma": 3.4})
+    widget.fit.click()
+    assert widget.parameters == pytest.approx(expected.parameters, rel=1e-5)
+    assert widget.rmse == pytest.approx(expected.rmse, rel=1e-5)
+
+
+def test_what_no_parameter_repairs_is_marked(curves):
+    widget = PairFit(curves, "N₂", "Lennard-Jones")
+    r, energy = curves["N₂"]
+    rings = next(artist for artist in widget._still if artist.get_label().startswith("the best fit is off"))
+    missed = (np.abs(widget._best_residual) > UNREPAIRED * -energy.min().item()) & widget._inside
+    assert set(rings.get_xdata()) == set(r.numpy()[missed]) and missed.sum() > 15
+    assert f"{missed.sum()} of {widget._inside.sum()} points" in widget.live.view.alt
+    widget.dimer.value, widget.form.value = "Ar₂", "Buckingham"
+    rings = next(artist for artist in widget._still if artist.get_label().startswith("the best fit is off"))
+    assert len(rings.get_xdata()) == 0  # within 2 % everywhere
+
+
+def test_a_slider_moves_only_the_moving_layer_and_says_the_rmse(curves):
+    widget = PairFit(curves, "H₂", "Morse")
+    widget.fit.click()
+    still, moving = widget.live.view.still, widget.live.view.moving
+    r, energy = curves["H₂"]
+    widget.sliders[0].value = 4.5
+    assert widget.live.view.still == still and widget.live.view.moving != moving
+    residual = FORMS["Morse"].law(r, **widget.parameters) - energy
+    rmse = residual[torch.from_numpy(widget._inside)].square().mean().sqrt().item()
+    assert widget.rmse == pytest.approx(rmse)
+    assert f"{1000 * rmse:.3g} meV" in widget.status.value
+
+
+def test_parameters_are_remembered_for_every_dimer_and_form_until_start_over(curves):
+    widget = PairFit(curves, "Ar₂", "Morse")
+    first = widget.parameters
+    widget.fit.click()
+    fitted = widget.parameters
+    widget.form.value = "Lennard-Jones"
+    widget.dimer.value = "H₂"
+    widget.dimer.value, widget.form.value = "Ar₂", "Morse"
+    assert widget.parameters == pytest.approx(fitted)
+    widget.reset.click()
+    assert widget.parameters == pytest.approx(first)
+
+
+def test_running_the_cell_again_keeps_everything_and_one_observer(curves, in_cell):
+    first = PairFit(curves)
+    first.dimer.value, first.form.value = "N₂", "Morse"
+    first.window.value = (0.95, 3.5)
+    first.fit.click()
+    again = PairFit(curves)
+    assert (again.dimer.value, again.form.value) == ("N₂", "Morse")
+    assert again.window.value == pytest.approx((0.95, 3.5))
+    assert again.parameters == pytest.approx(first.parameters) and again.rmse == pytest.approx(again._best.rmse)
+    picture = first.live.view.moving
+    again.sliders[0].value *= 0.9
+    assert first.live.view.moving == picture and first.comm is None
+
+
+def test_sliders_are_named_for_the_form_and_spare_ones_are_hidden(curves):
+    widget = PairFit(curves, "Ar₂", "Lennard-Jones")
+    assert [slider.description for slider in widget.sliders[:2]] == ["ε (eV)", "σ (Å)"]
+    assert widget.sliders[2].layout.display == "none"
+    widget.form.value = "Mason–Schamp"
+    assert widget.sliders[2].description == "r_m (Å)" and widget.sliders[2].layout.display is None
+    assert all(isinstance(slider, ipywidgets.FloatSlider) for slider in widget.sliders)
+
+
+def test_a_window_of_too_few_points_is_said(curves):
+    widget = PairFit(curves, "Ar₂")
+    widget.window.value = (3.0, 3.2)
+    assert "fewer than four points" in widget.status.value
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"curves": {}}, "no curve"),
+        ({"dimer": "Xe₂"}, "'Xe₂'"),
+        ({"form": "cubic"}, "'cubic'"),
+        ({"curves": {"A": ([1.0, 2.0], [0.0, -1.0])}}, "at least four distances"),
+        ({"curves": {"A": ([1.0, 2, 3, 4], [1.0, 2, 3, 4])}}, "no minimum below zero"),
+        ({"curves": {"A": ([1.0, 2, 3, 4], [1.0, -2, 3, float("nan")])}}, "NaN or infinity"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(curves, change, words):
+    with pytest.raises(ValueError, match=words):
+        PairFit(**({"curves": curves} | change))
+
+
+@pytest.mark.benchmark(group="widget tick")
+def test_tick(benchmark, curves):
+    """A slider tick must cost the kernel at most 25 ms."""
+    widget = PairFit(curves)
+    values = iter(np.linspace(0.005, 0.02, 100_000))
+
+    def tick():
+        widget.sliders[0].value = next(values)
+
+    benchmark(tick)
