@@ -226,7 +226,7 @@ class Dataset:
     def _labels_in_words(self) -> list[str]:
         energy, force = self.energy[np.isfinite(self.energy)], self.forces[np.isfinite(self.forces).all(axis=1)]
         words = [f"energy {np.ptp(energy):.3f} eV wide (std {energy.std():.3f})"] if len(energy) else ["no energies"]
-        if len(energy) < len(self):
+        if 0 < len(energy) < len(self):
             words.append(f"missing in {len(self) - len(energy)} frames")
         words.append(f"forces rms {np.sqrt(np.mean(force**2)):.3f} eV/Å" if len(force) else "no forces")
         if 0 < len(force) < len(self.forces):
