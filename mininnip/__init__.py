@@ -12,22 +12,25 @@ from mininnip.ensemble import Ensemble
 from mininnip.graph import Graph, batch, segment_sum, triplets
 from mininnip.neighbors import SkinList, brute_force_neighbors, neighbor_list
 from mininnip.potential import Potential
-from mininnip.radial import cosine_cutoff, quintic_switch
+from mininnip.radial import cosine_cutoff, quintic_switch, tanh_cutoff
 
 if TYPE_CHECKING:
-    from mininnip import analysis, exercises, plotting, widgets
+    from mininnip import analysis, descriptors, exercises, neural, plotting, widgets
     from mininnip.calculator import Calculator
     from mininnip.plotting import style
+    from mininnip.training import evaluate, train
     from mininnip.view import view
 
 __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
     "Calculator": "mininnip.calculator",
+    "evaluate": "mininnip.training",
+    "train": "mininnip.training",
     "view": "mininnip.view",
     "style": "mininnip.plotting",
 }
-_SUBMODULES_ON_FIRST_USE = ("analysis", "exercises", "plotting", "widgets")
+_SUBMODULES_ON_FIRST_USE = ("analysis", "descriptors", "exercises", "neural", "plotting", "widgets")
 
 __all__ = [
     "Calculator",
@@ -40,13 +43,18 @@ __all__ = [
     "brute_force_neighbors",
     "classical",
     "cosine_cutoff",
+    "descriptors",
+    "evaluate",
     "exercises",
     "load_data",
     "neighbor_list",
+    "neural",
     "plotting",
     "quintic_switch",
     "segment_sum",
     "style",
+    "tanh_cutoff",
+    "train",
     "triplets",
     "view",
     "widgets",

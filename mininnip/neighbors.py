@@ -41,19 +41,22 @@ def neighbor_list(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -
         cutoff = min(cutoff, _diagonal(points))  # vesin is slow where the cutoff exceeds an open structure by far
     box = _box_for_open_directions(points, box, pbc, cutoff)
     search = NeighborList(cutoff=cutoff, full_list=False, n_threads=torch.get_num_threads())
-    found = search.compute(points.numpy(), box.numpy(), pbc.numpy(), quantities="PSd", copy=False)  # (E/2, ...) views
-    pairs, shifts, distances = torch.tensor(found[0].astype(np.int64).T), torch.tensor(found[1]), found[2]
-    if len(distances) and distances.min() < CLOSEST:
+    pairs, half, distances = search.compute(points.numpy(), box.numpy(), pbc.numpy(), quantities="PSd", copy=False)
+    n = len(distances)
+    if n and distances.min() < CLOSEST:
         worst = int(distances.argmin())
-        raise ValueError(_overlap_message(int(pairs[0, worst]), int(pairs[1, worst]), float(distances[worst])))
-    edges, shifts = torch.cat([pairs, pairs.flip(0)], dim=1), torch.cat([shifts, -shifts])  # both directions
-    return edges.to(positions.device), shifts.to(positions.device)
+        raise ValueError(_overlap_message(int(pairs[worst, 0]), int(pairs[worst, 1]), float(distances[worst])))
+    edges, shifts = np.empty((2, 2 * n), np.int64), np.empty((2 * n, 3), np.int32)  # both directions, written once
+    edges[:, :n], edges[:, n:] = pairs.T, pairs.T[::-1]
+    shifts[:n] = half
+    np.negative(half, out=shifts[n:])
+    return torch.from_numpy(edges).to(positions.device), torch.from_numpy(shifts).to(positions.device)
 
 
 def brute_force_neighbors(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> tuple[Tensor, Tensor]:
-    """The same list by trying every pair in every image within reach: cost N² × images, for tests and for reading.
+    """The same list by trying every pair in every image within reach, for tests and for reading.
 
-    Arguments, results and errors as `neighbor_list`; the order of the edges differs.
+    Time and memory grow as N² × images: wrap positions that lie many cells away. Arguments, results and errors as `neighbor_list`; the order of the edges differs.
     """
     box = _box_for_open_directions(positions, cell, pbc, cutoff)
     heights = 1 / torch.linalg.inv(box).norm(dim=0)  # distance between opposite faces (3,)

@@ -21,8 +21,9 @@ class Potential(nn.Module):
 
     Args:
         model: `nn.Module` with `forward(graph) -> energy (S,)` and a `cutoff`; if it splits its energy, also
-            `atomic_energies(graph) -> (N,)`. A model with `local = True` states that an atom's energy depends only on
-            the atom's own edges; large graphs are then evaluated in blocks, so that working memory does not grow.
+            `atomic_energies(graph) -> (N,)`. With `local = True` a model states that an atom's energy depends only on
+            the atom's own edges, with `pairwise = True` that it is a sum over them; large graphs are then evaluated
+            in blocks, so that working memory does not grow.
         reference_energies: energy of a free atom by atomic number in eV, added to the model's output in float64.
     """
 
@@ -31,10 +32,16 @@ class Potential(nn.Module):
     def __init__(self, model: nn.Module, reference_energies: Mapping[int, float] | None = None):
         super().__init__()
         self.model = model
+        self.register_buffer("reference_energies", None)
+        if reference_energies:
+            self.set_reference_energies(reference_energies)
+
+    def set_reference_energies(self, reference_energies: Mapping[int, float]) -> None:
+        """Energy of a free atom by atomic number, in eV; replaces earlier ones."""
         table = torch.full((119,), torch.nan, dtype=torch.float64)
-        for number, energy in (reference_energies or {}).items():
+        for number, energy in reference_energies.items():
             table[number] = energy
-        self.register_buffer("reference_energies", table if reference_energies else None)
+        self.reference_energies = table
 
     @property
     def cutoff(self) -> float:
@@ -63,8 +70,8 @@ class Potential(nn.Module):
             raise ValueError(f"the graph reaches {graph.cutoff} Å, but the potential needs {self.cutoff} Å: rebuild it")
         if stress and not bool(graph.pbc.all()):
             raise ValueError("stress needs a volume: the cell must be periodic in all three directions")
-        in_blocks = getattr(self.model, "local", False) and not differentiable
-        if in_blocks and graph.edges.shape[1] > 2 * EDGES_PER_BLOCK:
+        local = getattr(self.model, "local", False) or getattr(self.model, "pairwise", False)
+        if local and not differentiable and graph.edges.shape[1] > 2 * EDGES_PER_BLOCK:
             out = self._evaluate_in_blocks(graph, forces, stress)
         else:
             out = self._evaluate(graph, forces, stress, differentiable)
@@ -108,13 +115,14 @@ class Potential(nn.Module):
         return {"energy": segment_sum(energies, graph.structure, graph.n_structures), "energies": energies}
 
     def _evaluate_in_blocks(self, graph: Graph, forces: bool, stress: bool) -> dict[str, Tensor]:
-        """The same results, one block of centers after the other; the other atoms of a block have no edges."""
+        """The same results, one block of edges after the other."""
         out = {"energies": graph.positions.new_zeros(graph.n_atoms)}
         out |= {"forces": torch.zeros_like(graph.positions)} if forces else {}
         out |= {"stress": torch.zeros_like(graph.cell)} if stress else {}
-        for block, atoms, n_centers in _blocks_of_centers(graph):
+        pairwise = getattr(self.model, "pairwise", False)
+        for block, atoms, n_centers in _blocks_of_edges(graph) if pairwise else _blocks_of_centers(graph):
             part = self._evaluate(block, forces, stress, differentiable=False)
-            out["energies"][atoms[:n_centers]] = part["energies"][:n_centers]
+            out["energies"][atoms[:n_centers]] += part["energies"][:n_centers]
             if forces:
                 out["forces"].index_add_(0, atoms, part["forces"])
             if stress:
@@ -137,12 +145,23 @@ def _strain(graph: Graph, strain: Tensor) -> Graph:
     return replace(graph, positions=positions, cell=graph.cell + graph.cell @ strain)
 
 
-def _blocks_of_centers(graph: Graph) -> Iterator[tuple[Graph, Tensor, int]]:
-    """Cut a graph into pieces that each hold the edges of some centers.
+def _blocks_of_edges(graph: Graph) -> Iterator[tuple[Graph, Tensor, int]]:
+    """Cut a graph into pieces that hold all atoms and some of the edges, as they come.
 
     Yields:
-        The piece, whose atoms are its centers followed by their other neighbors; the indices of these atoms in the
-        graph; the number of centers.
+        The piece; the indices of its atoms in the graph; how many of them are centers.
+    """
+    atoms = torch.arange(graph.n_atoms, device=graph.edges.device)
+    for start in range(0, graph.edges.shape[1], EDGES_PER_BLOCK):
+        some = slice(start, start + EDGES_PER_BLOCK)
+        yield replace(graph, edges=graph.edges[:, some], shifts=graph.shifts[some]), atoms, graph.n_atoms
+
+
+def _blocks_of_centers(graph: Graph) -> Iterator[tuple[Graph, Tensor, int]]:
+    """Cut a graph into pieces that hold some centers with all their edges; their other neighbors have none.
+
+    Yields:
+        The piece, centers first; the indices of its atoms in the graph; how many of them are centers.
     """
     n_centers = max(graph.n_atoms * EDGES_PER_BLOCK // graph.edges.shape[1], 1)
     n_blocks = -(-graph.n_atoms // n_centers)

@@ -1,7 +1,7 @@
 """Functions of one distance that every local potential shares: how an interaction fades out at its cutoff (layer 1).
 
 A sum over neighbors is only smooth if each term has vanished, with its slope, before the neighbor leaves the list. The
-two functions here differ in how many derivatives they bring to zero. Imports PyTorch only.
+functions here differ in how many derivatives they bring to zero. Imports PyTorch only.
 """
 
 import math
@@ -30,6 +30,28 @@ def cosine_cutoff(r: Tensor, cutoff: float) -> Tensor:
     """
     _check_positive(cutoff)
     return torch.where(r < cutoff, 0.5 + 0.5 * torch.cos(math.pi * r / cutoff), torch.zeros_like(r))
+
+
+def tanh_cutoff(r: Tensor, cutoff: float) -> Tensor:
+    """Fade from tanh³(1) at r = 0 to 0 at the cutoff r_c, with two derivatives that vanish there.
+
+        f_c(r) = tanh³(1 − r / r_c)   for r < r_c,   0 beyond
+
+    Behler, J. Chem. Phys. 134, 074106 (2011). Value, slope and curvature vanish at r_c: smoother than the cosine, at
+    the price of a smaller weight everywhere and a slope at r = 0.
+
+    Args:
+        r: distances (...) in Å.
+        cutoff: r_c in Å.
+
+    Returns:
+        Weights (...) in [0, tanh³(1)], same dtype and device as r.
+
+    Raises:
+        ValueError: if the cutoff is not positive.
+    """
+    _check_positive(cutoff)
+    return torch.tanh((1 - r / cutoff).clamp(min=0)) ** 3
 
 
 def quintic_switch(r: Tensor, onset: float, cutoff: float) -> Tensor:

@@ -13,6 +13,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from mininnip import Ensemble, Graph, Potential, batch, classical
+from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
+from mininnip.neural import BehlerParrinello
 
 EXACT = 1e-10  # eV, eV/Å: symmetries in float64
 
@@ -20,6 +22,17 @@ EXACT = 1e-10  # eV, eV/Å: symmetries in float64
 def pair(law, truncation="switched", **parameters):
     return lambda: classical.PairPotential(law, cutoff=6.0, truncation=truncation, **parameters)
 
+
+def behler_parrinello(symmetry_functions):
+    def model():
+        torch.manual_seed(0)
+        return BehlerParrinello(symmetry_functions, hidden=(8, 6))
+
+    return model
+
+
+BEHLER = SymmetryFunctions((14,), 5.0, g2=[(0.1, 0.0), (2.0, 2.5)], g4=[(0.02, 2, 1)], g5=[(0.02, 4, -1)])
+ANI = ANISymmetryFunctions((14,), 5.0, 4.0, 8.0, [2.0, 3.0], 6.0, 8.0, [2.0, 3.0], [0.4, 1.2, 2.0])
 
 # name: (model factory, atomic number, nearest-neighbor distance of the test structures in Å)
 POTENTIALS = {
@@ -30,6 +43,8 @@ POTENTIALS = {
     "buckingham_coulomb": (pair(classical.buckingham_coulomb, A=1300.0, B=3.5, C=20.0, charge_product=0.3), 18, 3.0),
     "mason_schamp": (pair(classical.mason_schamp, depth=0.1, gamma=0.2, r_m=3.2), 18, 3.2),
     "stillinger_weber": (classical.StillingerWeber, 14, 2.5),
+    "behler_parrinello": (behler_parrinello(BEHLER), 14, 2.5),
+    "behler_parrinello_ani": (behler_parrinello(ANI), 14, 2.5),
 }
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mininnip import cosine_cutoff, quintic_switch
+from mininnip import cosine_cutoff, quintic_switch, tanh_cutoff
 
 
 def derivatives(function, r, order=2):
@@ -62,3 +62,13 @@ def test_bad_cutoffs_are_refused():
             quintic_switch(r, 0.0, bad)
     with pytest.raises(ValueError, match="onset must lie between"):
         quintic_switch(r, 5.0, 5.0)
+
+
+def test_tanh_cutoff():
+    def f(r):
+        return tanh_cutoff(r, 5.0)
+
+    assert derivatives(f, 0.0)[0] == pytest.approx(math.tanh(1) ** 3)
+    assert derivatives(f, 0.0)[1] < -0.05  # a slope at r = 0, unlike the cosine
+    assert derivatives(f, 5.0 - 1e-6) == pytest.approx([0, 0, 0], abs=1e-5)  # the curvature vanishes too
+    assert derivatives(f, 6.0) == [0, 0, 0]

@@ -142,7 +142,7 @@ class PairPotential(nn.Module):
             is not positive.
     """
 
-    local = True
+    pairwise = True
     element_row: Tensor
 
     def __init__(

@@ -1,0 +1,142 @@
+"""Behler–Parrinello network: E = Σ_i E_i, every atom's energy from its symmetry functions (layer 3).
+
+One small network per element reads the environment of each of its atoms. Because the inputs do not change when the
+structure is moved, turned or relabelled, neither does the energy; because the energy is a sum over atoms, a network
+trained on small cells runs on large ones. Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007).
+
+Paper → name: G_i → features; subnets S → `networks`; E_i → atomic energy. Deviation: each feature is shifted to mean 0
+and scaled to standard deviation 1 over the atoms of one element in the training data. Imports `graph`, `mlp`; the
+symmetry functions are handed in.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mininnip.graph import Graph, segment_sum
+from mininnip.neural.mlp import MLP
+
+
+class Precomputed(NamedTuple):
+    """Everything about structures that does not depend on weights.
+
+    Attributes:
+        numbers: (N,).
+        features: symmetry functions (N, B).
+        derivatives: ∂G_i/∂r_ij (E, B, 3) in 1/Å.
+        edges: (2, E).
+        structure: (N,).
+        n_structures: S.
+    """
+
+    numbers: Tensor
+    features: Tensor
+    derivatives: Tensor
+    edges: Tensor
+    structure: Tensor
+    n_structures: int
+
+    @staticmethod
+    def side_by_side(parts: Sequence["Precomputed"]) -> "Precomputed":
+        """Many as one; the results are those of each."""
+        atoms_before = [0, *itertools.accumulate(len(part.numbers) for part in parts)]
+        structures_before = [0, *itertools.accumulate(part.n_structures for part in parts)]
+        return Precomputed(
+            numbers=torch.cat([part.numbers for part in parts]),
+            features=torch.cat([part.features for part in parts]),
+            derivatives=torch.cat([part.derivatives for part in parts]),
+            edges=torch.cat([part.edges + n for part, n in zip(parts, atoms_before, strict=False)], dim=1),
+            structure=torch.cat([part.structure + n for part, n in zip(parts, structures_before, strict=False)]),
+            n_structures=structures_before[-1],
+        )
+
+
+class BehlerParrinello(nn.Module):
+    """Symmetry functions and one network per element.
+
+        E = Σ_i E_i,   E_i = NN_{Z_i}( (G_i − mean) / std )
+
+    Args:
+        symmetry_functions: e.g. `SymmetryFunctions`; says which elements may occur.
+        hidden: neurons in each hidden layer.
+        activation: of the hidden neurons, smooth.
+    """
+
+    local = True
+    feature_mean: Tensor
+    feature_std: Tensor
+
+    def __init__(
+        self,
+        symmetry_functions: nn.Module,
+        hidden: Sequence[int] = (40, 40),
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+    ):
+        super().__init__()
+        self.symmetry_functions = symmetry_functions
+        self.elements: tuple[int, ...] = symmetry_functions.elements  # type: ignore[assignment]
+        n_features = int(symmetry_functions.n_features)  # type: ignore[arg-type]
+        self.networks = nn.ModuleList([MLP((n_features, *hidden, 1), activation) for _ in self.elements])
+        self.register_buffer("feature_mean", torch.zeros(len(self.elements), n_features))
+        self.register_buffer("feature_std", torch.ones(len(self.elements), n_features))
+
+    @property
+    def cutoff(self) -> float:
+        """Reach of the symmetry functions in Å."""
+        return self.symmetry_functions.cutoff  # type: ignore[return-value]
+
+    def forward(self, graph: Graph) -> Tensor:
+        """Energy of each structure (S,) in eV."""
+        return segment_sum(self.atomic_energies(graph), graph.structure, graph.n_structures)
+
+    def atomic_energies(self, graph: Graph) -> Tensor:
+        """Energy of each atom (N,) in eV."""
+        return self.energies_of(self.symmetry_functions(graph), graph.numbers)
+
+    def energies_of(self, features: Tensor, numbers: Tensor) -> Tensor:
+        """Energy of each atom (N,) from its symmetry functions (N, B)."""
+        energies = features.new_zeros(len(numbers))
+        for k, (element, network) in enumerate(zip(self.elements, self.networks, strict=True)):
+            atoms = (numbers == element).nonzero()[:, 0]
+            scaled = (features[atoms] - self.feature_mean[k]) / self.feature_std[k]
+            energies = energies.index_add(0, atoms, network(scaled)[:, 0])
+        return energies
+
+    def fit_scaling(self, features: Tensor, numbers: Tensor) -> None:
+        """Take mean and standard deviation of the features from training data, and from nothing else.
+
+        A feature that does not vary there is only shifted: it cannot tell environments apart.
+
+        Raises:
+            ValueError: an element of this model has no atom in the data.
+        """
+        for k, element in enumerate(self.elements):
+            mine = features[numbers == element]
+            if len(mine) == 0:
+                raise ValueError(f"no atom with atomic number {element} in the training data; leave the element out")
+            std = mine.std(dim=0, correction=0)
+            constant = std <= 1e-6 * mine.abs().amax(dim=0).clamp(min=1e-12)
+            self.feature_mean[k] = mine.mean(dim=0)
+            self.feature_std[k] = torch.where(constant, torch.ones_like(std), std)
+
+    def precompute(self, graph: Graph) -> Precomputed:
+        """Symmetry functions and their derivatives, to be used in every epoch of a training."""
+        with torch.no_grad():
+            features, derivatives = self.symmetry_functions.with_derivatives(graph)  # type: ignore[operator]
+        return Precomputed(graph.numbers, features, derivatives, graph.edges, graph.structure, graph.n_structures)
+
+    def energy_and_forces(self, known: Precomputed, differentiable: bool = True) -> tuple[Tensor, Tensor]:
+        """Energy (S,) in eV and forces (N, 3) in eV/Å by the chain rule: linear algebra, no new symmetry function.
+
+        F_j −= Σ_i ∂E_i/∂G_i · ∂G_i/∂r_ij, and the opposite on i.
+        """
+        features = known.features.detach().requires_grad_()
+        energies = self.energies_of(features, known.numbers)
+        slopes = torch.autograd.grad(energies.sum(), features, create_graph=differentiable)[0]  # (N, B)
+        i, j = known.edges
+        pulls = torch.bmm(slopes.index_select(0, i)[:, None, :], known.derivatives)[:, 0]  # (E, 3)
+        forces = slopes.new_zeros(len(known.numbers), 3).index_add(0, i, pulls).index_add(0, j, -pulls)
+        return segment_sum(energies, known.structure, known.n_structures), forces

@@ -1,0 +1,176 @@
+"""Symmetry functions: invariance, smoothness, exact derivatives, the slide's values, and refusals."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk, molecule
+
+from mininnip import Graph, tanh_cutoff
+from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
+from mininnip.graph import batch
+
+G2, G4 = [(0.0, 0.0), (0.5, 0.0), (2.0, 1.5)], [(0.02, 1, 1), (0.02, 4, -1)]
+FAMILIES = {
+    "behler": lambda elements: SymmetryFunctions(elements, 4.0, G2, [1.5], G4, [(0.01, 2, 1)]),
+    "behler_tanh": lambda elements: SymmetryFunctions(elements, 4.0, G2, [1.5], G4, cutoff_function=tanh_cutoff),
+    "ani": lambda elements: ANISymmetryFunctions(elements, 4.0, 3.2, 8.0, [1, 2, 3], 6.0, 8.0, [1, 2], [0.4, 1.2, 2.0]),
+    "radial_only": lambda elements: SymmetryFunctions(elements, 4.0, G2),
+    "angular_only": lambda elements: SymmetryFunctions(elements, 4.0, g4=G4),
+}
+
+
+@pytest.fixture(params=FAMILIES)
+def family(request):
+    return FAMILIES[request.param]
+
+
+@pytest.fixture
+def ethanol():
+    atoms = molecule("CH3CH2OH")
+    atoms.rattle(0.1, seed=0)
+    return atoms
+
+
+def features(model, atoms):
+    return model(Graph.from_atoms(atoms, model.cutoff))
+
+
+def test_number_of_features(family, ethanol):
+    for elements in ((1, 6, 8), (1, 6, 7, 8)):
+        model = family(elements)
+        assert features(model, ethanol).shape == (9, model.n_features)
+    model = SymmetryFunctions((1, 6, 8), 4.0, G2, [1.0], G4)
+    assert model.n_features == 3 * 4 + 6 * 2
+
+
+def test_moved_turned_mirrored_relabelled(family, ethanol):
+    model, before = family((1, 6, 8)), features(family((1, 6, 8)), ethanol)
+    q, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
+    for matrix in (q, -q):
+        moved = ethanol.copy()
+        moved.positions = ethanol.positions @ matrix + 7.0
+        assert torch.allclose(features(model, moved), before, atol=1e-12)
+    order = np.random.default_rng(1).permutation(9)
+    assert torch.allclose(features(model, ethanol[order]), before[order], atol=1e-12)
+
+
+def test_crystal_does_not_depend_on_its_cell(family):
+    crystal = bulk("NaCl", "rocksalt", a=4.4, cubic=True)
+    crystal.rattle(0.1, seed=0)
+    model = family((11, 17))
+    assert torch.allclose(features(model, crystal * (2, 1, 1)), features(model, crystal).repeat(2, 1), atol=1e-12)
+
+
+def test_derivatives_are_exact(family, ethanol):
+    """Those with respect to edges, summed up, are those of automatic differentiation."""
+    crystal = bulk("Si", cubic=True)
+    crystal.rattle(0.1, seed=0)
+    for atoms, elements in ((ethanol, (1, 6, 8)), (crystal, (14,))):
+        model = family(elements)
+        graph = Graph.from_atoms(atoms, model.cutoff + 0.5)  # with edges that reach too far
+        values, derivatives = model.with_derivatives(graph)
+        assert torch.allclose(values, model(graph), atol=1e-14)
+        weights = torch.randn(values.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        positions = graph.positions.clone().requires_grad_()
+        expected = torch.autograd.grad((model(replace(graph, positions=positions)) * weights).sum(), positions)[0]
+        i, j = graph.edges
+        pulls = torch.einsum("eb,ebx->ex", weights[i], derivatives)
+        found = torch.zeros_like(expected).index_add(0, j, pulls).index_add(0, i, -pulls)
+        assert torch.allclose(found, expected, atol=1e-12)
+
+
+def test_batch_equals_singles(family, ethanol):
+    model = family((1, 6, 8))
+    graphs = [Graph.from_atoms(a, model.cutoff) for a in (ethanol, molecule("CH4"), molecule("H2O"))]
+    together = model.with_derivatives(batch(graphs))
+    alone = [model.with_derivatives(g) for g in graphs]
+    for k in (0, 1):
+        assert torch.allclose(together[k], torch.cat([one[k] for one in alone]), atol=1e-14)
+
+
+def test_nothing_jumps_at_the_cutoff(family):
+    model = family((18,))
+    for reach in {model.radial_cutoff, model.angular_cutoff}:
+        ends = []
+        for step in (-1e-6, 1e-6):
+            atoms = Atoms("Ar3", [[0, 0, 0], [0, 2.0, 0], [reach + step, 0, 0]])
+            ends.append(model.with_derivatives(Graph.from_atoms(atoms, 6.0)))
+        assert torch.allclose(ends[0][0], ends[1][0], atol=1e-5)
+        assert torch.allclose(ends[0][1], ends[1][1], atol=1e-4)
+
+
+def test_atoms_alone(family):
+    model = family((18,))
+    for atoms in (Atoms("Ar"), Atoms("Ar2", [[0, 0, 0], [9, 0, 0]])):
+        values, derivatives = model.with_derivatives(Graph.from_atoms(atoms, model.cutoff))
+        assert (values == 0).all()
+        assert derivatives.shape[0] == 0
+
+
+def test_straight_and_folded_angles_have_finite_derivatives(family):
+    model = family((18,))
+    atoms = Atoms("Ar4", [[0, 0, 0], [1.5, 0, 0], [-1.5, 0, 0], [3.0, 0, 0]])
+    graph = Graph.from_atoms(atoms, model.cutoff)
+    positions = graph.positions.clone().requires_grad_()
+    slope = torch.autograd.grad(model(replace(graph, positions=positions)).sum(), positions)[0]
+    assert slope.isfinite().all()
+    assert model.with_derivatives(graph)[1].isfinite().all()
+
+
+def test_radial_function_of_one_neighbor():
+    model = SymmetryFunctions((18,), 5.0, g2=[(0.7, 2.5)], g3=[1.3])
+    r = 3.1
+    fade = 0.5 * (1 + math.cos(math.pi * r / 5.0))
+    found = features(model, Atoms("Ar2", [[0, 0, 0], [0, r, 0]]))
+    expected = [math.exp(-0.7 * (r - 2.5) ** 2) * fade, math.cos(1.3 * r) * fade]
+    assert found[0].tolist() == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize("zeta", [1, 2, 4, 16])
+def test_angular_factor_is_2_at_angle_zero_for_any_zeta(zeta):
+    """As on the slide; the double sum there counts each pair twice, we count it once."""
+    model = SymmetryFunctions((18,), 5.0, g5=[(0.0, zeta, 1)])
+    atoms = Atoms("Ar3", [[0, 0, 0], [1.0, 0, 0], [2.0, 0, 0]])
+    fades = [0.5 * (1 + math.cos(math.pi * r / 5.0)) for r in (1.0, 2.0)]
+    assert features(model, atoms)[0].item() == pytest.approx(2 * fades[0] * fades[1], abs=1e-14)
+
+
+def test_elements_have_channels_of_their_own():
+    """H–O–H: the oxygen sees two hydrogens and no oxygen; one hydrogen sees one of each."""
+    model = SymmetryFunctions((1, 8), 6.0, g2=[(0.0, 0.0)], g5=[(0.0, 1, 1)])
+    found = features(model, molecule("H2O"))  # columns: H, O; HH, HO, OO
+    assert ((found > 0).int().tolist()) == [[1, 0, 1, 0, 0], [1, 1, 0, 1, 0], [1, 1, 0, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: SymmetryFunctions((14,), 5.0), "no symmetry function"),
+        (lambda: SymmetryFunctions((), 5.0, G2), "atomic numbers"),
+        (lambda: SymmetryFunctions((0,), 5.0, G2), "atomic numbers"),
+        (lambda: SymmetryFunctions((14,), 0.0, G2), "cutoff must be a positive number"),
+        (lambda: SymmetryFunctions((14,), 5.0, g4=[(0.1, 0.5, 1)]), "ζ ≥ 1"),
+        (lambda: SymmetryFunctions((14,), 5.0, g5=[(0.1, 2, 0.5)]), "λ = 1 or −1"),
+    ],
+)
+def test_bad_settings_are_refused(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_element_without_functions_is_named(ethanol):
+    with pytest.raises(ValueError, match="no symmetry functions for atomic number 6"):
+        features(SymmetryFunctions((1, 8), 4.0, G2), ethanol)
+
+
+def test_single_precision_and_device(family, ethanol, device):
+    model = family((1, 6, 8))
+    double = features(model, ethanol)
+    graph = Graph.from_atoms(ethanol, model.cutoff, torch.float32).to(device)
+    single = model.to(torch.float32).to(device)(graph)
+    assert single.dtype == torch.float32
+    assert torch.allclose(single.cpu().double(), double, atol=2e-5)

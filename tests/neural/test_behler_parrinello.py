@@ -1,0 +1,77 @@
+"""Behler–Parrinello networks: precomputed and direct results agree, features are scaled. More in test_contract.py."""
+
+import pytest
+import torch
+from ase.build import molecule
+
+from mininnip import Graph, Potential
+from mininnip.descriptors import SymmetryFunctions
+from mininnip.graph import batch
+from mininnip.neural import BehlerParrinello
+from mininnip.neural.behler_parrinello import Precomputed
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    functions = SymmetryFunctions((1, 6, 8), 5.0, g2=[(0.1, 0.0), (1.0, 1.5)], g4=[(0.02, 2, 1), (0.02, 1, -1)])
+    return BehlerParrinello(functions, hidden=(12, 7)).double()
+
+
+@pytest.fixture
+def graphs():
+    frames = []
+    for k, name in enumerate(("CH3CH2OH", "CH4", "H2O", "CH3OH")):
+        atoms = molecule(name)
+        atoms.rattle(0.08, seed=k)
+        frames.append(Graph.from_atoms(atoms, 5.0))
+    return frames
+
+
+def test_number_of_parameters(model):
+    n = 3 * 2 + 6 * 2
+    per_element = (n + 1) * 12 + (12 + 1) * 7 + (7 + 1)
+    assert sum(p.numel() for p in model.parameters()) == 3 * per_element
+
+
+def test_precomputed_results_are_the_potentials(model, graphs):
+    parts = [model.precompute(graph) for graph in graphs]
+    model.fit_scaling(torch.cat([p.features for p in parts]), torch.cat([p.numbers for p in parts]))
+    energy, forces = model.energy_and_forces(Precomputed.side_by_side(parts))
+    direct = Potential(model)(batch(graphs))
+    assert torch.allclose(energy, direct["energy"], atol=1e-12)
+    assert torch.allclose(forces, direct["forces"], atol=1e-12)
+    assert direct["forces"].abs().max() > 1e-3
+
+
+def test_gradients_of_a_loss_agree_too(model, graphs):
+    graph = batch(graphs)
+    ours = model.energy_and_forces(model.precompute(graph))[1]
+    theirs = Potential(model)(graph, differentiable=True)["forces"]
+    options = {"inputs": list(model.parameters()), "allow_unused": True, "materialize_grads": True}
+    for a, b in zip(*(torch.autograd.grad((f**2).sum(), **options) for f in (ours, theirs)), strict=True):
+        assert torch.allclose(a, b, atol=1e-11)
+
+
+def test_scaled_features_have_mean_0_and_deviation_1(model, graphs):
+    known = model.precompute(batch(graphs))
+    model.fit_scaling(known.features, known.numbers)
+    hydrogens = known.features[known.numbers == 1]
+    scaled = (hydrogens - model.feature_mean[0]) / model.feature_std[0]
+    assert torch.allclose(scaled.mean(0), torch.zeros_like(scaled[0]), atol=1e-10)
+    varies = hydrogens.std(0) > 1e-6
+    assert torch.allclose(scaled.std(0, correction=0)[varies], torch.ones_like(scaled[0][varies]), atol=1e-10)
+
+
+def test_constant_features_do_no_harm(model):
+    atoms = molecule("CH4")
+    known = model.precompute(batch([Graph.from_atoms(a, 5.0) for a in (atoms, molecule("H2O"))]))
+    model.fit_scaling(known.features, known.numbers)  # one carbon, one oxygen: nothing varies
+    assert torch.equal(model.feature_std[1], torch.ones_like(model.feature_std[1]))
+    assert Potential(model)(Graph.from_atoms(atoms, 5.0))["forces"].isfinite().all()
+
+
+def test_element_without_training_data_is_named(model, graphs):
+    known = model.precompute(graphs[2])  # water
+    with pytest.raises(ValueError, match="no atom with atomic number 6 in the training data"):
+        model.fit_scaling(known.features, known.numbers)

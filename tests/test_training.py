@@ -1,0 +1,210 @@
+"""Training: it learns, resumes bit for bit, stops without loss, keeps training data apart, and names bad input."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import mininnip as mn
+from mininnip.classical import PairPotential, morse
+from mininnip.data import Dataset
+from mininnip.descriptors import SymmetryFunctions
+from mininnip.neural import BehlerParrinello
+from mininnip.training import evaluate, fit_reference_energies, train
+
+QUIET = {"progress": False, "device": "cpu"}
+
+
+def frames(name="ethanol_gfn2"):
+    data = mn.load_data(name)
+    assert isinstance(data, Dataset)
+    return data
+
+
+@pytest.fixture(scope="module")
+def data():
+    return frames().split(24, 8, 8, seed=0)
+
+
+def potential(seed=0, hidden=(10,), elements=(1, 6, 8)):
+    torch.manual_seed(seed)
+    g2 = [(0.05, 0.0), (2.0, 1.0), (2.0, 1.5), (2.0, 2.1)]
+    return mn.Potential(
+        BehlerParrinello(SymmetryFunctions(elements, 4.0, g2, g5=[(0.05, 2, 1), (0.05, 2, -1)]), hidden)
+    )
+
+
+def weights(model):
+    return {name: tensor.nan_to_num() for name, tensor in model.state_dict().items()}
+
+
+def same(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_it_learns(data):
+    model = potential()
+    history = train(model, data[0], data[1], epochs=20, batch_size=4, learning_rate=1e-2, **QUIET)
+    assert history.ended == "finished"
+    assert len(history.epochs) == 20
+    assert history.best["force_rmse"] < 0.9 * history["force_rmse"][0]
+    assert history.best["energy_rmse"] < 0.9 * history["energy_rmse"][0]
+    errors = evaluate(model, data[1])
+    assert errors.forces_rmse == pytest.approx(history.best["force_rmse"], rel=1e-3)
+    assert errors.energy_rmse_per_atom == pytest.approx(history.best["energy_rmse"], rel=1e-3)
+
+
+def test_four_structures_are_learned_in_100_steps():
+    four = frames("silicon")[[0, 60, 120, 180]]
+    torch.manual_seed(0)
+    g2 = [(0.05, 0.0), (0.3, 0.0), *((4.0, 2.0 + 0.5 * k) for k in range(6))]
+    g5 = [(eta, zeta, sign) for eta in (0.02, 0.1) for zeta in (1, 4, 16) for sign in (1, -1)]
+    model = mn.Potential(BehlerParrinello(SymmetryFunctions((14,), 5.0, g2, g5=g5)))
+    train(model, four, four, epochs=100, batch_size=4, learning_rate=1e-2, ema_decay=0.5, **QUIET)
+    errors, rms = evaluate(model, four), 1e3 * np.sqrt(np.mean(four.forces**2))
+    assert errors.forces_rmse < 0.35 * rms
+    assert errors.energy_rmse_per_atom < 10
+
+
+def test_a_model_without_precomputed_features_is_trained_through_graphs(data):
+    model = mn.Potential(PairPotential(morse, 4.0, "switched", depth=3.0, steepness=1.5, r_eq=1.2)).float()
+    before = evaluate(model.double(), data[1]).forces_rmse
+    history = train(model.float(), data[0], data[1], epochs=4, batch_size=4, learning_rate=3e-2, **QUIET)
+    assert history.best["force_rmse"] < before
+
+
+def test_resumed_training_equals_uninterrupted_training_bit_for_bit(data, tmp_path):
+    options = {"epochs": 6, "batch_size": 5, "learning_rate": 5e-3, **QUIET}
+    whole = potential()
+    expected = train(whole, data[0], data[1], **options)
+    file = tmp_path / "training.safetensors"
+    stop = StopAfter(file, epochs=3)
+    assert train(potential(), data[0], data[1], checkpoint=file, stop=stop, **options).ended == "stopped"
+    resumed = potential(seed=99)  # other weights: everything must come from the file
+    history = train(resumed, data[0], data[1], checkpoint=file, **options)
+    assert history.epochs == expected.epochs
+    assert same(weights(resumed), weights(whole))
+
+
+class StopAfter(threading.Event):
+    """Is set once the checkpoint has been written so many times."""
+
+    def __init__(self, path, epochs):
+        super().__init__()
+        self.path, self.left, self.seen = path, epochs, None
+
+    def is_set(self):
+        if self.path.exists() and self.path.stat().st_mtime_ns != self.seen:
+            self.seen = self.path.stat().st_mtime_ns
+            self.left -= 1
+        return self.left <= 0
+
+
+def test_training_stopped_from_another_thread_keeps_the_best_weights(data, tmp_path):
+    stop, file, model, results = threading.Event(), tmp_path / "training.safetensors", potential(), []
+    options = {"epochs": 100_000, "batch_size": 4, "checkpoint": file, "stop": stop, **QUIET}
+    thread = threading.Thread(target=lambda: results.append(train(model, data[0], data[1], **options)))
+    thread.start()
+    while not file.exists() and thread.is_alive():
+        stop.wait(0.05)
+    stop.set()
+    thread.join(timeout=60)
+    assert not thread.is_alive()
+    assert results[0].ended == "stopped"
+    assert evaluate(model, data[1]).forces_rmse == pytest.approx(results[0].best["force_rmse"], rel=1e-3)
+
+
+def test_early_stopping(data):
+    model = potential()
+    history = train(model, data[0], data[1], epochs=200, learning_rate=1e-9, patience=3, **QUIET)
+    assert len(history.epochs) < 200
+    assert history.ended == "no improvement"
+
+
+def test_divergence_is_said_and_the_best_weights_are_kept(data):
+    model = potential()
+    history = train(model, data[0], data[1], epochs=30, batch_size=4, learning_rate=50.0, **QUIET)
+    assert history.ended.startswith("diverged: lower the learning rate")
+    assert len(history.epochs) < 30
+    assert evaluate(model, data[1]).forces_rmse < history.best["force_rmse"]  # not even the best epoch was an advance
+
+
+def test_scaling_and_reference_energies_come_from_the_training_data_only(data):
+    far = replace(data[1], positions=data[1].positions * 1.1, energy=data[1].energy + 1000)
+    one, other = potential(), potential()
+    train(one, data[0], data[1], epochs=1, **QUIET)
+    train(other, data[0], far, epochs=1, **QUIET)
+    for name in ("model.feature_mean", "model.feature_std", "reference_energies"):
+        assert torch.equal(weights(one)[name], weights(other)[name])
+
+
+def test_reference_energies_of_molecules_of_different_composition():
+    n_atoms = np.array([3, 2, 2])
+    numbers = np.array([8, 1, 1, 1, 1, 8, 8])
+    zeros = np.zeros((7, 3))
+    energy = np.array([-75.0 - 2 * 13.0, -2 * 13.0, -2 * 75.0])
+    data = Dataset("made", n_atoms, numbers, zeros, np.zeros((3, 3, 3)), np.zeros((3, 3), bool), energy, zeros, {}, {})
+    assert fit_reference_energies(data) == pytest.approx({1: -13.0, 8: -75.0})
+
+
+def test_single_frame(data):
+    one = data[0][0]
+    history = train(potential(), one, one, epochs=2, **QUIET)
+    assert len(history.epochs) == 2
+
+
+def test_energies_alone(data):
+    no_forces = replace(data[0], forces=np.full_like(data[0].forces, np.nan))
+    model = potential()
+    history = train(
+        model, no_forces, replace(data[1], forces=data[1].forces * np.nan), epochs=3, force_weight=0, **QUIET
+    )
+    assert all(np.isfinite(history["valid_loss"]))
+    with pytest.raises(ValueError, match="frame 0 of the training data has forces that are missing"):
+        train(potential(), no_forces, data[1], epochs=1, **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"energy_weight": 0.0, "force_weight": 0.0}, "one of them must be positive"),
+        ({"force_weight": -1.0}, "must not be negative"),
+    ],
+)
+def test_bad_weights_are_refused(data, change, words):
+    with pytest.raises(ValueError, match=words):
+        train(potential(), data[0], data[1], **change, **QUIET)
+
+
+def test_bad_labels_are_named(data):
+    energy = data[0].energy.copy()
+    energy[3] = np.nan
+    with pytest.raises(ValueError, match="energy of frame 3 of the training data is not finite"):
+        train(potential(), replace(data[0], energy=energy), data[1], **QUIET)
+    with pytest.raises(ValueError, match="validation data has no frames"):
+        train(potential(), data[0], data[1][:0], **QUIET)
+    with pytest.raises(ValueError, match="no atom with atomic number 7 in the training data"):
+        train(potential(elements=(1, 6, 7, 8)), data[0], data[1], **QUIET)
+
+
+def test_checkpoint_of_another_model_is_refused(data, tmp_path):
+    file = tmp_path / "training.safetensors"
+    train(potential(), data[0], data[1], epochs=1, checkpoint=file, **QUIET)
+    with pytest.raises(ValueError, match="holds another model"):
+        train(potential(hidden=(11,)), data[0], data[1], epochs=2, checkpoint=file, **QUIET)
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(ValueError, match="no checkpoint that can be read"):
+        train(potential(), data[0], data[1], epochs=2, checkpoint=file, **QUIET)
+
+
+def test_evaluate_prints_and_counts(data):
+    model = potential()
+    model.set_reference_energies(fit_reference_energies(data[0]))
+    errors = evaluate(model, data[2])
+    out = model(data[2].graph(4.0, torch.float32))
+    by_hand = 1e3 * np.abs(out["forces"].numpy() - data[2].forces).mean()
+    assert errors.forces_mae == pytest.approx(by_hand, rel=1e-5)
+    assert errors.energy_mae == pytest.approx(9 * errors.energy_mae_per_atom, rel=1e-6)
+    assert "forces  (meV/Å)" in repr(errors)
