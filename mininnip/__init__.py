@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from mininnip import classical
 from mininnip.data import load_data
 from mininnip.ensemble import Ensemble
-from mininnip.graph import Graph, batch, segment_sum, triplets
-from mininnip.neighbors import SkinList, brute_force_neighbors, neighbor_list
+from mininnip.graph import Graph, batch
 from mininnip.potential import Potential
 from mininnip.radial import cosine_cutoff, quintic_switch, tanh_cutoff
 
@@ -37,25 +36,20 @@ __all__ = [
     "Ensemble",
     "Graph",
     "Potential",
-    "SkinList",
     "analysis",
     "batch",
-    "brute_force_neighbors",
     "classical",
     "cosine_cutoff",
     "descriptors",
     "evaluate",
     "exercises",
     "load_data",
-    "neighbor_list",
     "neural",
     "plotting",
     "quintic_switch",
-    "segment_sum",
     "style",
     "tanh_cutoff",
     "train",
-    "triplets",
     "view",
     "widgets",
 ]

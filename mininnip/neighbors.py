@@ -56,7 +56,8 @@ def neighbor_list(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -
 def brute_force_neighbors(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> tuple[Tensor, Tensor]:
     """The same list by trying every pair in every image within reach, for tests and for reading.
 
-    Time and memory grow as N² × images: wrap positions that lie many cells away. Arguments, results and errors as `neighbor_list`; the order of the edges differs.
+    Time and memory grow as N² × images: wrap positions that lie many cells away. Arguments, results and errors as
+    `neighbor_list`; the order of the edges differs.
     """
     box = _box_for_open_directions(positions, cell, pbc, cutoff)
     heights = 1 / torch.linalg.inv(box).norm(dim=0)  # distance between opposite faces (3,)

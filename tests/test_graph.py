@@ -8,7 +8,8 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from mininnip import Graph, batch, segment_sum, triplets
+from mininnip import Graph, batch
+from mininnip.graph import segment_sum, triplets
 
 
 def test_edge_vectors_are_ases_distances():

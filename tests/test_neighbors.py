@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mininnip import SkinList, brute_force_neighbors, neighbor_list
+from mininnip.neighbors import SkinList, brute_force_neighbors, neighbor_list
 
 RNG = np.random.default_rng(7)
 CUBIC, TRICLINIC = np.eye(3) * 6.0, np.array([[6.0, 0, 0], [2.5, 5.0, 0], [-1.5, 2.0, 4.5]])

@@ -2,9 +2,8 @@
 
 from mininnip.classical import surfaces
 from mininnip.classical.bonded import ForceField, Topology
-from mininnip.classical.fitting import Fit, fit_law
+from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import (
-    COULOMB,
     PairPotential,
     buckingham_coulomb,
     harmonic,
@@ -15,8 +14,6 @@ from mininnip.classical.pair import (
 from mininnip.classical.stillinger_weber import StillingerWeber
 
 __all__ = [
-    "COULOMB",
-    "Fit",
     "ForceField",
     "PairPotential",
     "StillingerWeber",

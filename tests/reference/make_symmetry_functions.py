@@ -5,7 +5,8 @@ Needs dscribe==2.1.2 and torchani==2.9.0 (`pip install --no-deps torchani==2.9.0
 
 Keys: `<system>_numbers`, `_positions`, `_cell`, `_periodic`; `<system>_dscribe` (N, B) and, for ethanol,
 `ethanol_dscribe_derivatives` (N, N, 3, B), ∂G_i/∂r_j by its central differences; `<system>_aev` (N, B) and `ani_*`,
-units with the weights `ani_<symbol>_weight<k>`, `_bias<k>` between layers of CELU(α = 0.1).
+the constants as TorchANI holds them (rounded to float32); `ani_energy`, `ani_forces` of ethanol in the network's own
+units, with the weights `ani_<symbol>_weight<k>`, `_bias<k>` between layers of CELU(α = 0.1).
 """
 
 from importlib.metadata import version
