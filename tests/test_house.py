@@ -24,11 +24,16 @@ LAYERS = {
     "linear": 3,
     "kernel": 3,
     "neural": 3,
+    "neural.mlp": 2.5,
     "potential": 4,
     "ensemble": 5,
     "data": 5,
+    "labels": 5.2,
+    "fetch": 5.2,
+    "formats": 5.5,
     "training": 6,
     "sampling": 6,
+    "download": 6,
     "adversarial": 6,
     "calculator": 6,
     "active_learning": 7,
@@ -47,7 +52,7 @@ LAYERS = {
     "__main__": 10,
 }
 MAY_IMPORT = {
-    "ase": {"graph", "neighbors", "data", "sampling", "calculator"},
+    "ase": {"graph", "neighbors", "data", "labels", "formats", "download", "sampling", "calculator"},
     "matplotlib": set(),
     "jupyter": {"view"},
 }
