@@ -117,12 +117,16 @@ def _viewer(frames: list[Atoms]) -> Any:
     import nglview
 
     viewer: Any = nglview.show_ase(frames[0]) if len(frames) == 1 else nglview.show_asetraj(frames)
+    viewer.camera = "orthographic"
+    viewer.stage.set_parameters(clip_dist=0)  # else the front atoms of a small molecule are cut open
+    viewer.center()
     if frames[0].pbc.any():
         viewer.clear_representations()
         viewer.add_representation("spacefill", radius_type="covalent", scale=0.8)
         viewer.add_unitcell()
-    viewer.camera = "orthographic"
-    viewer.center()
+        viewer.control.spin([0, 1, 0], np.radians(25))
+        viewer.control.spin([1, 0, 0], np.radians(15))
+        viewer.control.zoom(-0.3)  # the cell is larger than the atoms in it
     viewer.add_class("mininnip-view")
     viewer.layout.width, viewer.layout.height = "480px", "320px"
     return viewer
@@ -135,7 +139,7 @@ def _still(frames: list[Atoms]) -> Picture:
     crystal = frames[0].pbc.any()
     row = figure.subplots(1, len(shown), squeeze=False, sharex=True, sharey=True)[0]  # one scale for all frames
     for axes, frame in zip(row, shown, strict=True):
-        rotation, radii = ("-80x,20y", 0.9) if crystal else ("", 0.8)
+        rotation, radii = ("15x,155y", 0.9) if crystal else ("180y", 0.8)  # nglview looks from behind
         plot_atoms(frame, axes, radii=radii, rotation=rotation, show_unit_cell=2 * int(crystal))
         axes.set_axis_off()
     numbers = sorted(set(frames[0].numbers.tolist()))
