@@ -178,7 +178,9 @@ class MeltPlayer(Panel):
         below.set(xlim=(0, 8), ylim=(0, 300), xlabel="time (ps)", ylabel="T (K)")
         moving = [self._g, self._heat, self._now]
         self.live = LiveFigure(figure, moving, "Above: radial distribution function; below: temperature against time.")
-        self.viewer, self.flat = view(self.run.atoms).viewer, self._flat_figure()
+        shown = self.run.atoms.copy()
+        shown.wrap()
+        self.viewer, self.flat = view(shown).viewer, self._flat_figure()
         if self.viewer is not None:
             self.viewer.layout.width = self.viewer.layout.height = "340px"
 
