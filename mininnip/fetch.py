@@ -54,7 +54,7 @@ def fetch(name: str, addresses: Sequence[str], published: str | None) -> Path:
         downloader = partial(_resume, part=path.with_name(f"{name}.part"), checked=expected is not None)
         pooch.get_logger().setLevel("WARNING")
         try:
-            pooch.retrieve(address, expected, fname=name, path=path.parent, downloader=downloader)
+            pooch.retrieve(address, expected, name, path.parent, downloader=downloader)  # pyright: ignore[reportArgumentType]
             break
         except (requests.RequestException, ConnectionError) as error:
             reasons.append(_reason(error, address))

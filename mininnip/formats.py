@@ -10,6 +10,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +58,10 @@ def read(
         raise FileNotFoundError(f"there is no file {path}")
     columns, said = _reader(path)(path)
     given = {"energy": energy_unit, "length": length_unit}
-    units = {quantity: given[quantity] or said.get(quantity) for quantity in given}
-    unknown = [quantity for quantity, unit in units.items() if unit is None]
-    if unknown:
+    units = {what: str(given[what] or said[what]) for what in given if given[what] or what in said}
+    if unknown := given.keys() - units.keys():
         raise ValueError(
-            f"{path.name} does not say its units: give {' and '.join(f'{q}_unit' for q in unknown)}, "
+            f"{path.name} does not say its units: give {' and '.join(f'{what}_unit' for what in sorted(unknown))}, "
             'e.g. read(path, energy_unit="kcal/mol", length_unit="Å")'
         )
     provenance = {
@@ -120,21 +120,29 @@ def _reader(path: Path) -> Callable[[Path], tuple[dict[str, Column], dict]]:
     raise ValueError(f"{path.name} has no known format: mininnip reads and writes .xyz, .extxyz, .npz and .db")
 
 
-def _read_xyz(path: Path) -> tuple[dict[str, Column], dict]:
+def xyz_frames(source: Path | StringIO, name: str, index: str = ":") -> list[Atoms]:
+    """Frames of an extended XYZ file, or of its text.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
     from ase.io import read as read_atoms
 
     try:
-        frames = read_atoms(path, index=":", format="extxyz")
+        return list(read_atoms(source, index=index, format="extxyz"))  # pyright: ignore[reportReturnType]
     except Exception as error:  # the parser raises whatever the text makes it stumble over
-        raise ValueError(f"{path.name} cannot be read as extended XYZ: {_one_line(error)}") from None
-    return columns_of_atoms(path.name, frames)  # pyright: ignore[reportArgumentType]
+        raise ValueError(f"{name} cannot be read as extended XYZ: {_one_line(error)}") from None
+
+
+def _read_xyz(path: Path) -> tuple[dict[str, Column], dict]:
+    return columns_of_atoms(path.name, xyz_frames(path, path.name))
 
 
 def _read_database(path: Path) -> tuple[dict[str, Column], dict]:
     from ase.db import connect
 
     try:
-        with connect(path) as database:
+        with connect(path) as database:  # pyright: ignore[reportGeneralTypeIssues]
             metadata, frames = dict(database.metadata), []
             for row in database.select():
                 atoms = row.toatoms()
@@ -307,9 +315,10 @@ def columns_of_arrays(name: str, arrays: Mapping[str, np.ndarray], missing_is_na
     if missing_is_nan:
         owner = np.repeat(np.arange(n_frames), n_atoms)
         for key in {"energy", "forces"} & set(columns):
-            blank = ~np.isfinite(columns[key].values).reshape(len(columns[key].values), -1).all(axis=1)
-            known = ~np.isin(np.arange(n_frames), owner[blank]) if columns[key].of_atoms else ~blank
-            columns[key] = Column(columns[key].values, known, columns[key].of_atoms)
+            column, known = columns[key], np.ones(n_frames, bool)
+            blank = ~np.isfinite(column.values).reshape(len(column.values), -1).all(axis=1)
+            known[owner[blank] if column.of_atoms else blank] = False
+            columns[key] = Column(column.values, known, column.of_atoms)
     return columns
 
 
@@ -336,13 +345,13 @@ def _write_npz(data: Dataset, path: Path) -> None:
     arrays = {key: getattr(data, key) for key in ("n_atoms", "numbers", "positions", "cell", "pbc", "energy", "forces")}
     text = np.array(json.dumps(metadata, ensure_ascii=False, default=str))
     with path.open("wb") as file:
-        np.savez_compressed(file, metadata=text, **arrays, **data.labels)
+        np.savez_compressed(file, allow_pickle=False, metadata=text, **arrays, **data.labels)
 
 
 def _write_database(data: Dataset, path: Path) -> None:
     from ase.db import connect
 
-    with connect(path, type="db") as database:
+    with connect(path, type="db") as database:  # pyright: ignore[reportGeneralTypeIssues]
         for atoms in data.atoms():
             # all labels go into `data`: names such as "id" are reserved among ASE's key-value pairs
             arrays = {key: values for key, values in atoms.arrays.items() if key not in ("numbers", "positions")}

@@ -18,16 +18,21 @@ from mininnip.data import Dataset
 
 # Names under which files keep the labels, with the sign that makes them ours: a gradient is minus a force, and the
 # virial of QUIP and MACE files is −V times the stress (positive in tension).
-ENERGY = "energy Energy E energies total_energy TotEnergy potential_energy dft_energy DFT_energy REF_energy ref_energy"
-FORCES = "forces Forces force F atomic_forces dft_forces DFT_forces dft_force REF_forces ref_forces"
-GRADIENT = "energy_grad energy_gradient gradient gradients"
-STRESS = "stress dft_stress DFT_stress REF_stress ref_stress"
-VIRIAL = "virial virials dft_virial DFT_virial REF_virial ref_virial"
 ALIASES: dict[str, dict[str, float]] = {
-    "energy": dict.fromkeys(ENERGY.split(), 1.0),
-    "forces": dict.fromkeys(FORCES.split(), 1.0) | dict.fromkeys(GRADIENT.split(), -1.0),
-    "stress": dict.fromkeys(STRESS.split(), 1.0) | dict.fromkeys(VIRIAL.split(), -1.0),
+    "energy": {
+        "energy energies Energy E total_energy TotEnergy potential_energy": 1.0,
+        "dft_energy DFT_energy REF_energy ref_energy": 1.0,
+    },
+    "forces": {
+        "forces force Forces F atomic_forces dft_forces DFT_forces dft_force REF_forces ref_forces": 1.0,
+        "energy_grad energy_gradient gradient gradients": -1.0,
+    },
+    "stress": {
+        "stress dft_stress DFT_stress REF_stress ref_stress": 1.0,
+        "virial virials dft_virial DFT_virial REF_virial ref_virial": -1.0,
+    },
 }
+ALIASES = {what: {key: sign for names, sign in n.items() for key in names.split()} for what, n in ALIASES.items()}
 
 STRUCTURE = ("n_atoms", "numbers", "positions", "cell", "pbc")
 SAME_PLACE = 6  # decimals in Å: frames that agree to this are duplicates
@@ -95,8 +100,9 @@ def labelled(
     others = {key for key in columns if key not in STRUCTURE}
     if not (found["energy"] or found["forces"]):
         raise ValueError(
-            f"{name} has neither energies nor forces under a known name, only {', '.join(sorted(others)) or 'structures'}"
-            '; if one of these is the label, say so: read(path, energy="...", forces="...")'
+            f"{name} has neither energies nor forces under a known name, only "
+            f"{', '.join(sorted(others)) or 'structures'}; if one of these is the label, say so: "
+            'read(path, energy="...", forces="...")'
         )
     of_labels = {key for what in ALIASES for key in _candidates(columns, what)} | set(chosen.values())
     labels = {key: columns[key].values for key in columns if key in others - of_labels and columns[key].known.all()}
@@ -188,7 +194,8 @@ def assemble(
     """
     n_atoms, numbers = structure["n_atoms"].astype(np.int64), structure["numbers"].astype(np.int64)
     n_frames, frame = len(n_atoms), np.repeat(np.arange(len(n_atoms)), n_atoms)
-    forces = np.ma.masked_all((len(frame), 3)) if forces is None else forces
+    if forces is None:
+        forces = np.ma.masked_all((len(frame), 3))
     expected = {
         "numbers": (len(frame),),
         "positions": (len(frame), 3),
@@ -208,7 +215,7 @@ def assemble(
         _require_finite(name, what, np.ma.filled(given[what], 0.0), owner)
     has_energy = ~np.ma.getmaskarray(energy)
     has_forces = ~np.isin(np.arange(n_frames), frame[np.ma.getmaskarray(forces).any(axis=1)])
-    energy, forces = (np.ma.filled(np.ma.asarray(values, float), np.nan) for values in (energy, forces))
+    energy, forces = np.array(np.ma.filled(energy, np.nan), float), np.array(np.ma.filled(forces, np.nan), float)
     positions = np.asarray(structure["positions"], float)
     cell = np.asarray(structure.get("cell", np.zeros((n_frames, 3, 3))), float)
     pbc = np.asarray(structure.get("pbc", np.zeros((n_frames, 3))), bool)
@@ -281,5 +288,6 @@ def _refuse_mixed_units(name: str, kinds: Sequence[bytes], energy: np.ndarray) -
                 i, k = np.flatnonzero(~large)[0], np.flatnonzero(large)[0]
                 raise ValueError(
                     f"{name} mixes units: energies of the same atoms in frames {members[i]} and {members[k]}, "
-                    f"{size[i]:.6g} and {size[k]:.6g} in size, differ by about {value:.5g}, the factor between {a} and {b}"
+                    f"{size[i]:.6g} and {size[k]:.6g} in size, differ by about {value:.5g}, "
+                    f"the factor between {a} and {b}"
                 )

@@ -241,7 +241,7 @@ def test_databases_keep_labels_as_results_pairs_or_data(tmp_path):
 def test_schnetpack_databases_state_their_units(tmp_path):
     database = connect(tmp_path / "schnet.db")
     stated = {"energy": "kcal/mol", "forces": "kcal/mol/Ang"}
-    database.metadata = {"_property_unit_dict": stated, "_distance_unit": "Ang", "atomrefs": {}}
+    database.metadata = {"_property_unit_dict": stated, "_distance_unit": "Ang", "atomrefs": {}}  # pyright: ignore
     database.write(Atoms("He", [[0, 0, 1]]), data={"energy": np.array([-2.0]), "forces": np.ones((1, 3))})
     data = read(tmp_path / "schnet.db")
     assert data.energy.tolist() == pytest.approx([-2.0 * KCAL])
