@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mininnip import analysis, descriptors, exercises, neural, plotting, widgets
     from mininnip.calculator import Calculator
     from mininnip.plotting import style
+    from mininnip.saving import load, save
     from mininnip.training import evaluate, train
     from mininnip.view import view
 
@@ -25,6 +26,8 @@ __version__ = "0.1.0"
 _ON_FIRST_USE = {
     "Calculator": "mininnip.calculator",
     "evaluate": "mininnip.training",
+    "load": "mininnip.saving",
+    "save": "mininnip.saving",
     "train": "mininnip.training",
     "view": "mininnip.view",
     "style": "mininnip.plotting",
@@ -43,10 +46,12 @@ __all__ = [
     "descriptors",
     "evaluate",
     "exercises",
+    "load",
     "load_data",
     "neural",
     "plotting",
     "quintic_switch",
+    "save",
     "style",
     "tanh_cutoff",
     "train",

@@ -22,6 +22,8 @@ WAITS_FOR_LESSON: dict[str, str] = {
     "evaluate": "08",
     "neural": "05",
     "tanh_cutoff": "07",
+    "load": "08",
+    "save": "08",
     "train": "08",
 }
 

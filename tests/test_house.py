@@ -15,6 +15,7 @@ PACKAGE = REPOSITORY / "mininnip"
 
 # A module imports only from lower layers. A folder's number holds for its files unless a file has its own.
 LAYERS = {
+    "arguments": 0,
     "neighbors": 0,
     "graph": 0.5,
     "radial": 1,
@@ -28,6 +29,7 @@ LAYERS = {
     "potential": 4,
     "ensemble": 5,
     "data": 5,
+    "saving": 5,
     "labels": 5.2,
     "fetch": 5.2,
     "formats": 5.5,

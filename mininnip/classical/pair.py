@@ -1,7 +1,8 @@
 """Pair potentials: energy laws of one distance, and the model that sums a law over all pairs (layer 2).
 
 The laws are plain functions of r, of any shape. `PairPotential` turns one into a model, E = ½ Σ_{i≠j} V(r_ij): the ½
-that undoes the double counting of directed edges stands there and nowhere else. Imports `graph` and `radial`.
+that undoes the double counting of directed edges stands there and nowhere else. Imports `arguments`, `graph`
+and `radial`.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph, segment_sum
 from mininnip.radial import quintic_switch
 
@@ -120,6 +122,7 @@ def mason_schamp(r: Tensor, depth: Tensor | float, gamma: Tensor | float, r_m: T
     return depth / 2 * ((1 + gamma) * square**6 - 4 * gamma * square**3 - 3 * (1 - gamma) * square**2)
 
 
+@remembers_arguments
 class PairPotential(nn.Module):
     """Sum a pair law over all pairs closer than the cutoff.
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph, segment_sum, triplets
 
 TETRAHEDRAL_COSINE = -1 / 3
@@ -38,6 +39,7 @@ def pair_energy(r: Tensor, epsilon: Tensor, sigma: Tensor, A: Tensor, B: Tensor,
     return A * epsilon * (B * square * square - 1) * torch.exp(sigma / (r - reach))
 
 
+@remembers_arguments
 class StillingerWeber(nn.Module):
     """Pairs and triplets of one element.
 

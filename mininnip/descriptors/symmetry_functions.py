@@ -20,6 +20,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph, segment_sum, triplets
 from mininnip.radial import cosine_cutoff
 
@@ -155,6 +156,7 @@ class _Environment(nn.Module):
         return high * (high + 1) // 2 + low
 
 
+@remembers_arguments
 class SymmetryFunctions(_Environment):
     """Symmetry functions as Behler defined them, with the names of 2011.
 
@@ -226,6 +228,7 @@ class SymmetryFunctions(_Environment):
         return torch.cat([g4, g5], dim=1) * fade  # (T, B_a)
 
 
+@remembers_arguments
 class ANISymmetryFunctions(_Environment):
     """Symmetry functions as ANI uses them: shells in distance, sections in angle.
 

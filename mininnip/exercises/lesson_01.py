@@ -1,4 +1,4 @@
-"""Exercises of lesson 01, energy surfaces."""
+"""Exercises of lesson 01, energy surfaces: force, stationary point, barrier, vibration. Imports the engine only."""
 
 import math
 

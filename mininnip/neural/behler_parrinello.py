@@ -5,8 +5,8 @@ structure is moved, turned or relabelled, neither does the energy; because the e
 trained on small cells runs on large ones. Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007).
 
 Paper → name: G_i → features; subnets S → `networks`; E_i → atomic energy. Deviation: each feature is shifted to mean 0
-and scaled to standard deviation 1 over the atoms of one element in the training data. Imports `graph`, `mlp`; the
-symmetry functions are handed in.
+and scaled to standard deviation 1 over the atoms of one element in the training data. Imports `arguments`,
+`graph` and `mlp`; the symmetry functions are handed in.
 """
 
 import itertools
@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph, segment_sum
 from mininnip.neural.mlp import MLP
 
@@ -54,6 +55,7 @@ class Precomputed(NamedTuple):
         )
 
 
+@remembers_arguments
 class BehlerParrinello(nn.Module):
     """Symmetry functions and one network per element.
 
