@@ -80,7 +80,7 @@ class Run:
         """Keep the present instant."""
         g = radial_distribution(self.atoms, self.cutoff, n_bins=len(self.r)).g
         time = self.dynamics.get_number_of_steps() * TIME_STEP / 1000
-        self.frames.append(Frame(self.atoms.positions.copy(), self.atoms.get_temperature(), time, g))
+        self.frames.append(Frame(self.atoms.positions.copy(), float(self.atoms.get_temperature()), time, g))
 
     def mean_g(self, last: int) -> np.ndarray:
         """Radial distribution averaged over the frames up to one (B,)."""
@@ -115,9 +115,9 @@ class MeltPlayer(Panel):
         super().__init__("melt")
         self._atoms, self._first_temperature = atoms, temperature
         self._cutoff = min(10.0, float(atoms.cell.lengths().min()))
-        self.run = self.memory.get("run")
-        if self.run is None or self.run.origin is not atoms:
-            self.memory["run"] = self.run = self._new_run()
+        remembered = self.memory.get("run")
+        self.run: Run = remembered if remembered and remembered.origin is atoms else self._new_run()
+        self.memory["run"] = self.run
         self._following = False
         self._draw_figures()
         self.temperature = self.control(

@@ -145,7 +145,8 @@ class PairFit(Panel):
     # --- what is drawn ------------------------------------------------------------------------------------------------
 
     def _draw_figure(self) -> None:
-        figure = Figure(figsize=(7.6, 5.0), layout="none")
+        figure = Figure(figsize=(7.6, 5.0))
+        figure.set_layout_engine("none")  # the same margins for every dimer and form: nothing jumps
         self.top, self.bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         figure.subplots_adjust(left=0.13, right=0.985, top=0.94, bottom=0.12, hspace=0.12)
         (self._model,) = self.top.plot([], [], color=MODEL, label="model")
