@@ -24,7 +24,7 @@ from mininnip.widgets.panel import Panel
 
 UNREPAIRED = 0.02  # a point counts as missed if the best fit is off by more than this share of the well depth
 MISSED = f"the best fit is off by more than {UNREPAIRED:.0%} of the depth"
-N_CURVE = 400
+N_CURVE = N_STEPS = 400
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,11 @@ class PairFit(Panel):
         )
         self.sliders = [self._slider(k) for k in (1, 2, 3)]
         self.window = ipywidgets.FloatRangeSlider(
-            description="fit from", readout_format=".2f", layout={"width": "26em"}, style={"description_width": "5em"}
+            description="fit from",
+            step=0.01,
+            readout_format=".2f",
+            layout={"width": "26em"},
+            style={"description_width": "5em"},
         )
         self.window.add_class("pair-fit-window")
         self.window.observe(lambda _: self._settled(self._change_window), "value")
@@ -219,7 +223,11 @@ class PairFit(Panel):
         first = r[self._energy <= depth][0].item()  # the wall above +D is left out at first
         window = self._windows.get(self.dimer.value, (first, r[-1].item()))
         self._setting = True
-        _set_range(self.window, r[0].item(), r[-1].item(), window)
+        with self.window.hold_sync():
+            self.window.max = max(self.window.max, r[-1].item())
+            self.window.min = math.floor(100 * r[0].item()) / 100
+            self.window.max = math.ceil(100 * r[-1].item()) / 100
+            self.window.value = window
         self._setting = False
         self._change_form()
 
@@ -269,6 +277,7 @@ class PairFit(Panel):
         """Set all sliders to the best fit, then draw once; a value beyond a slider's end widens the slider."""
         self._setting = True
         for slider, value in zip(self.sliders, self._best.parameters.values(), strict=False):
+            value = value if abs(value) > 1e-9 * slider.max else 0.0
             _set_range(slider, min(slider.min, value), max(slider.max, value), value)
         self._setting = False
         self._move()
@@ -300,12 +309,17 @@ def _say(energy: float) -> str:
     return f"{energy * 1000:.3g} meV" if energy < 0.9995 else f"{energy:.3g} eV"
 
 
-def _set_range(slider: ipywidgets.FloatSlider | ipywidgets.FloatRangeSlider, low: float, high: float, value) -> None:
-    """Set both ends, the step and the value of a slider, in an order in which each is valid."""
+def _set_range(slider: ipywidgets.FloatSlider, low: float, high: float, value: float) -> None:
+    """Set both ends, the step and the value, in an order in which each is valid.
+
+    The browser moves a value to the nearest step from the lower end and reports it back: the end is shifted so that the
+    value stays what it is.
+    """
+    step = (high - low) / N_STEPS
     with slider.hold_sync():
         slider.max = max(slider.max, high)
-        slider.min, slider.max = low, high
-        slider.step = (high - low) / 400
+        slider.min, slider.max = value - step * math.floor((value - low) / step), high
+        slider.step = step
         slider.value = value
 
 

@@ -47,6 +47,18 @@ def test_fit_reaches_the_best_and_no_slider_comes_below_it(curves, dimer, form):
         slider.value = fitted
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_fitted_values_lie_on_a_step_of_their_slider_where_the_browser_leaves_them(curves, form):
+    widget = PairFit(curves, "H₂", form)
+    for _ in range(2):
+        widget.fit.click()
+        for slider in widget.sliders[: len(FORMS[form].sliders)]:
+            steps = (slider.value - slider.min) / slider.step
+            assert steps == pytest.approx(round(steps), abs=1e-6)
+            slider.value = slider.min + round(steps) * slider.step  # what the browser sends back
+    assert widget.rmse == pytest.approx(widget._best.rmse, rel=1e-6)
+
+
 def test_the_best_fit_is_that_of_the_window(curves):
     widget = PairFit(curves, "Ar₂")
     r, energy = curves["Ar₂"]
