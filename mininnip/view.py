@@ -23,8 +23,8 @@ from matplotlib.lines import Line2D
 from mininnip.plotting import Picture, show
 
 CAPTION = (
-    "Drag to turn, scroll to zoom{play}. If this box stays empty, the browser has WebGL switched off; the picture "
-    "below shows the same structure."
+    "Drag to turn, scroll to zoom. If the box stays empty, the browser has WebGL switched off; the picture below shows "
+    "the same structure."
 )
 
 
@@ -53,10 +53,17 @@ class Scene:
         if self.viewer is None:
             print(self.why_not)
         else:
-            from ipywidgets import HTML, VBox
+            from ipywidgets import HTML, HBox, IntSlider, Play, VBox, jslink
 
-            play = ", use the slider to go through the frames" if self.viewer.max_frame > 0 else ""
-            display(VBox([self.viewer, HTML(f"<small>{CAPTION.format(play=play)}</small>")]))
+            rows = [self.viewer, HTML(f"<small>{CAPTION}</small>")]
+            if self.viewer.max_frame > 0:
+                slider = IntSlider(max=self.viewer.max_frame, description="frame")
+                slider.add_class("mininnip-view-frame")
+                play = Play(max=self.viewer.max_frame, interval=100)
+                jslink((play, "value"), (slider, "value"))
+                jslink((slider, "value"), (self.viewer, "frame"))
+                rows.insert(1, HBox([play, slider]))
+            display(VBox(rows))
         display(self.picture)
 
 
@@ -137,11 +144,16 @@ def _still(frames: list[Atoms]) -> Picture:
     shown = [frames[k] for k in sorted({0, len(frames) // 2, len(frames) - 1})]
     figure = Figure(figsize=(2.4 * len(shown) + 1, 2.4), layout="constrained")
     crystal = frames[0].pbc.any()
-    row = figure.subplots(1, len(shown), squeeze=False, sharex=True, sharey=True)[0]  # one scale for all frames
+    row = figure.subplots(1, len(shown), squeeze=False)[0]
     for axes, frame in zip(row, shown, strict=True):
         rotation, radii = ("15x,155y", 0.9) if crystal else ("180y", 0.8)  # nglview looks from behind
         plot_atoms(frame, axes, radii=radii, rotation=rotation, show_unit_cell=2 * int(crystal))
         axes.set_axis_off()
+    size = np.max([(axes.get_xlim()[1], axes.get_ylim()[1]) for axes in row], axis=0)
+    for axes in row:  # one scale for all frames, each in the middle of its place
+        middle = 0.5 * np.array([axes.get_xlim()[1], axes.get_ylim()[1]])
+        low, high = middle - 0.52 * size, middle + 0.52 * size
+        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     numbers = sorted(set(frames[0].numbers.tolist()))
     keys = [
         Line2D(

@@ -54,6 +54,16 @@ def test_trajectory_has_all_frames():
     assert "first, middle and last of 5 frames" in scene.picture.alt
 
 
+def test_no_atom_of_a_moving_molecule_is_cut_off_in_the_picture():
+    frames = [molecule("NH3") for _ in range(3)]
+    for k, frame in enumerate(frames):
+        frame.positions[0, 2] += 0.6 * (k - 1)
+    pixels = imread(io.BytesIO(view(frames).picture.png))[..., :3]
+    rim = [pixels[0], pixels[-1], pixels[:, 0]]
+    assert all((side == 1).all() for side in rim)
+    assert np.isclose(pixels[..., 2] - pixels[..., 0], 0.785, atol=0.02).sum() > 3000  # three nitrogens
+
+
 def test_without_nglview_one_sentence_and_the_picture(monkeypatch):
     monkeypatch.setitem(sys.modules, "nglview", None)
     scene = view(molecule("CH4"))
