@@ -174,7 +174,10 @@ def _rmd17(molecule: str, fold: int = 1) -> Dataset:
     split = np.full(len(arrays["energies"]), "rest", dtype="<U5")
     for part in ("train", "test"):
         table = f"rmd17_index_{part}_{fold:02d}.csv"
-        split[_indices(table, _file(table), len(split))] = part
+        members = _indices(table, _file(table), len(split))
+        if (split[members] == "train").any():
+            raise ValueError(f"{table} holds frames of the training part too; choose another fold")
+        split[members] = part
     provenance = _provenance(
         f"revised MD17, {molecule}, fold {fold} of the official splits",
         "PBE/def2-SVP, tight convergence, dense grid",

@@ -139,6 +139,9 @@ def test_rmd17_damage(server, ethanol):
     replaced(server, "rmd17_index_test_02.csv", b"40\n")
     with pytest.raises(ValueError, match=r"rmd17_index_test_02.csv points at frame 40 of 40"):
         download("rmd17", molecule="ethanol", fold=2)
+    replaced(server, "rmd17_index_test_02.csv", b"5\n39\n")
+    with pytest.raises(ValueError, match=r"rmd17_index_test_02.csv holds frames of the training part too"):
+        download("rmd17", molecule="ethanol", fold=2)
     replaced(server, "rmd17_index_test_02.csv", b"1, 2\n")
     with pytest.raises(ValueError, match=r"rmd17_index_test_02.csv is no list of whole numbers"):
         download("rmd17", molecule="ethanol", fold=2)

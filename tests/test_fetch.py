@@ -104,6 +104,18 @@ def test_a_broken_connection_is_resumed_at_once(server):
     assert (first, second, status, third) == (None, f"bytes={18 * CHUNK}-", 206, f"bytes={30 * CHUNK}-")
 
 
+def test_an_answer_that_ends_early_without_a_complaint_is_noticed(server, monkeypatch):
+    import requests
+
+    whole = requests.Response.iter_content
+    with monkeypatch.context() as patched:
+        patched.setattr(requests.Response, "iter_content", lambda self, size: list(whole(self, size))[:3])
+        with pytest.raises(ConnectionError, match="what came is kept"):
+            get(server, published=None)
+    assert not kept().exists()
+    assert get(server, published=None).read_bytes() == BODY
+
+
 def test_an_interrupted_download_goes_on_in_the_next_call_and_leaves_no_half_file(server):
     server.break_after = [24 * CHUNK, 0]
     with pytest.raises(
