@@ -4,7 +4,7 @@ Everything public is here; submodules that need ASE, matplotlib or Jupyter are i
 """
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mininnip import classical
 from mininnip.data import load_data
@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _ON_FIRST_USE:
         return getattr(importlib.import_module(_ON_FIRST_USE[name]), name)
     if name in _SUBMODULES_ON_FIRST_USE:
