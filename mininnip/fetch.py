@@ -173,7 +173,7 @@ def _wrong_kind(path: Path, name: str) -> str | None:
         ".json": lambda: start.lstrip()[:1] in (b"[", b"{"),
         ".csv": lambda: re.match(rb"\s*\d", start) is not None,
     }
-    if fits[Path(name).suffix]():
+    if fits.get(Path(name).suffix, lambda: True)():
         return None
     page = " but a web page" if b"<html" in start.lower() or b"<!doctype" in start.lower() else ""
     return f"{name} is no complete {Path(name).suffix} file{page}"

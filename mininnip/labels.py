@@ -224,7 +224,7 @@ def assemble(
     caveats = [*_missing(has_energy, "energies"), *_missing(has_forces, "forces"), *_duplicates(places, energy)]
     for caveat in caveats:
         warnings.warn(f"{name}: {caveat}", stacklevel=4)
-    provenance = {**provenance, "caveats": [*provenance.get("caveats", []), *caveats]}
+    provenance = {**provenance, "caveats": list(dict.fromkeys([*provenance.get("caveats", []), *caveats]))}
     return Dataset(name, n_atoms, numbers, positions, cell, pbc, energy, forces, dict(labels), provenance)
 
 

@@ -74,6 +74,7 @@ def test_missing_labels_stay_missing(tmp_path, suffix):
     with pytest.warns(UserWarning, match="1 of 3 frames have no"):
         again = read(tmp_path / f"helium{suffix}")
     assert_same(data, again, atol=1e-8)
+    assert len(again.provenance["caveats"]) == 2
     assert np.isnan(again.energy[0]) and np.isnan(again.forces[4:]).all()
 
 
