@@ -16,6 +16,8 @@ from mininnip.radial import cosine_cutoff, quintic_switch, tanh_cutoff
 if TYPE_CHECKING:
     from mininnip import analysis, descriptors, exercises, neural, plotting, widgets
     from mininnip.calculator import Calculator
+    from mininnip.public_data import download
+    from mininnip.formats import read, write
     from mininnip.plotting import style
     from mininnip.saving import load, save
     from mininnip.training import evaluate, train
@@ -25,11 +27,14 @@ __version__ = "0.1.0"
 
 _ON_FIRST_USE = {
     "Calculator": "mininnip.calculator",
+    "download": "mininnip.public_data",
     "evaluate": "mininnip.training",
     "load": "mininnip.saving",
+    "read": "mininnip.formats",
     "save": "mininnip.saving",
     "train": "mininnip.training",
     "view": "mininnip.view",
+    "write": "mininnip.formats",
     "style": "mininnip.plotting",
 }
 _SUBMODULES_ON_FIRST_USE = ("analysis", "descriptors", "exercises", "neural", "plotting", "widgets")
@@ -44,6 +49,7 @@ __all__ = [
     "classical",
     "cosine_cutoff",
     "descriptors",
+    "download",
     "evaluate",
     "exercises",
     "load",
@@ -51,12 +57,14 @@ __all__ = [
     "neural",
     "plotting",
     "quintic_switch",
+    "read",
     "save",
     "style",
     "tanh_cutoff",
     "train",
     "view",
     "widgets",
+    "write",
 ]
 
 

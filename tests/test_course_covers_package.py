@@ -19,12 +19,15 @@ WAITS_FOR_LESSON: dict[str, str] = {
     "classical.StillingerWeber": "08",
     "classical.Topology": "03",
     "descriptors": "07",
+    "download": "18",
     "evaluate": "08",
     "neural": "05",
     "tanh_cutoff": "07",
     "load": "08",
+    "read": "18",
     "save": "08",
     "train": "08",
+    "write": "18",
 }
 
 PUBLIC = [

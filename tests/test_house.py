@@ -35,7 +35,7 @@ LAYERS = {
     "formats": 5.5,
     "training": 6,
     "sampling": 6,
-    "download": 6,
+    "public_data": 6,
     "adversarial": 6,
     "calculator": 6,
     "active_learning": 7,
@@ -54,7 +54,7 @@ LAYERS = {
     "__main__": 10,
 }
 MAY_IMPORT = {
-    "ase": {"graph", "neighbors", "data", "labels", "formats", "download", "sampling", "calculator"},
+    "ase": {"graph", "neighbors", "data", "labels", "formats", "public_data", "sampling", "calculator"},
     "matplotlib": set(),
     "jupyter": {"view"},
 }

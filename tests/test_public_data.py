@@ -15,9 +15,9 @@ from ase.db import connect
 from local_server import serving
 from scipy.io import savemat
 
-from mininnip import download as module
+from mininnip import public_data as module
 from mininnip.data import Dataset
-from mininnip.download import FILES, download
+from mininnip.public_data import FILES, download
 from mininnip.fetch import cache_folder
 from mininnip.formats import xyz_frames
 
@@ -512,6 +512,8 @@ def test_the_package_may_be_imported_without_the_libraries_of_the_readers():
     import subprocess
     import sys
 
-    source = "import sys, mininnip.download; print(*{'ase', 'scipy', 'h5py', 'pooch', 'requests'} & set(sys.modules))"
+    source = (
+        "import sys, mininnip.public_data; print(*{'ase', 'scipy', 'h5py', 'pooch', 'requests'} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""

@@ -1,4 +1,4 @@
-"""Download: the public benchmarks of the field, from their official addresses, in eV and Å (layer 6).
+"""Public data: the public benchmarks of the field, from their official addresses, in eV and Å (layer 6).
 
 First where each file is and where that was read, then `download`, then one reader for each benchmark. Imports `data`,
 `fetch`, `formats` and `labels`; ASE, SciPy and h5py inside functions.
