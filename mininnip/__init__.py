@@ -16,9 +16,9 @@ from mininnip.radial import cosine_cutoff, quintic_switch, tanh_cutoff
 if TYPE_CHECKING:
     from mininnip import analysis, descriptors, exercises, neural, plotting, widgets
     from mininnip.calculator import Calculator
-    from mininnip.public_data import download
     from mininnip.formats import read, write
     from mininnip.plotting import style
+    from mininnip.public_data import download
     from mininnip.saving import load, save
     from mininnip.training import evaluate, train
     from mininnip.view import view

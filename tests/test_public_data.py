@@ -17,9 +17,9 @@ from scipy.io import savemat
 
 from mininnip import public_data as module
 from mininnip.data import Dataset
-from mininnip.public_data import FILES, download
 from mininnip.fetch import cache_folder
 from mininnip.formats import xyz_frames
+from mininnip.public_data import FILES, download
 
 KCAL, KBAR = units.kcal / units.mol, 0.1 * units.GPa
 RNG = np.random.default_rng(0)
