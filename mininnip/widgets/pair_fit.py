@@ -114,7 +114,6 @@ class PairFit(Panel):
         super().__init__("pair-fit")
         self._parameters = self.memory.setdefault("parameters", {})  # by (dimer, form)
         self._windows = self.memory.setdefault("windows", {})  # by dimer
-        self._setting = False
         self._draw_figure()
         choice = {"style": {"button_width": "auto"}}
         self.dimer = self.control(
@@ -123,21 +122,11 @@ class PairFit(Panel):
         self.form = self.control(
             "form", ipywidgets.ToggleButtons(options=list(FORMS), value=form, **choice), self._change_form
         )
-        self.sliders = [self._slider(k) for k in (1, 2, 3)]
-        self.window = ipywidgets.FloatRangeSlider(
-            description="fit from",
-            step=0.01,
-            readout_format=".2f",
-            layout={"width": "26em"},
-            style={"description_width": "5em"},
-        )
-        self.window.add_class("pair-fit-window")
-        self.window.observe(lambda _: self._settled(self._change_window), "value")
+        self._left, self._right = ipywidgets.VBox(), ipywidgets.VBox()
         self.fit = self.button("fit", "Fit", self._fit, icon="bullseye", button_style="primary")
         self.reset = self.button("reset", "Start over", self._reset, icon="undo")
-        left = ipywidgets.VBox(self.sliders)
-        right = ipywidgets.VBox([self.window, ipywidgets.HBox([self.fit, self.reset])])
-        self.show_all([self.dimer, self.form, self.live.view, ipywidgets.HBox([left, right])])
+        self._buttons = ipywidgets.HBox([self.fit, self.reset])
+        self.show_all([self.dimer, self.form, self.live.view, ipywidgets.HBox([self._left, self._right])])
         self._change_dimer()
 
     @property
@@ -149,8 +138,7 @@ class PairFit(Panel):
     # --- what is drawn ------------------------------------------------------------------------------------------------
 
     def _draw_figure(self) -> None:
-        figure = Figure(figsize=(7.6, 5.0))
-        figure.set_layout_engine("none")  # the same margins for every dimer and form: nothing jumps
+        figure = Figure(figsize=(7.6, 5.0), layout="none")  # type: ignore[arg-type] (fixed margins: nothing jumps)
         self.top, self.bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         figure.subplots_adjust(left=0.13, right=0.985, top=0.94, bottom=0.12, hspace=0.12)
         (self._model,) = self.top.plot([], [], color=MODEL, label="model")
@@ -221,31 +209,16 @@ class PairFit(Panel):
         self._per_eV = 1000 if depth < 0.5 else 1
         self._fine = torch.linspace(0.85 * r[0].item(), 1.02 * r[-1].item(), N_CURVE, dtype=r.dtype)
         first = r[self._energy <= depth][0].item()  # the wall above +D is left out at first
-        window = self._windows.get(self.dimer.value, (first, r[-1].item()))
-        self._setting = True
-        with self.window.hold_sync():
-            self.window.max = max(self.window.max, r[-1].item())
-            self.window.min = math.floor(100 * r[0].item()) / 100
-            self.window.max = math.ceil(100 * r[-1].item()) / 100
-            self.window.value = window
-        self._setting = False
+        self._new_window(self._windows.get(self.dimer.value, (first, r[-1].item())))
         self._change_form()
 
     def _change_form(self) -> None:
         form, depth = FORMS[self.form.value], -self._energy.min().item()
         r_min = self._r[self._energy.argmin()].item()
-        remembered = self._parameters.get((self.dimer.value, self.form.value), {})
-        self._setting = True
-        for k, slider in enumerate(self.sliders):
-            slider.layout.display = None if k < len(form.sliders) else "none"
-        for slider, (name, (label, (low, high, first), (p, q))) in zip(
-            self.sliders, form.sliders.items(), strict=False
-        ):
-            scale = depth**p * r_min**q
-            slider.description = label
-            value = remembered.get(name, first * scale)
-            _set_range(slider, min(low * scale, value), max(high * scale, value), value)
-        self._setting = False
+        scales = {name: depth**p * r_min**q for name, (_, _, (p, q)) in form.sliders.items()}
+        first = {name: form.sliders[name][1][2] * scale for name, scale in scales.items()}
+        self._ends = {name: [end * scale for end in form.sliders[name][1][:2]] for name, scale in scales.items()}
+        self._new_sliders(first | self._parameters.get((self.dimer.value, self.form.value), {}))
         self._change_window()
 
     def _change_window(self) -> None:
@@ -274,12 +247,7 @@ class PairFit(Panel):
         return min(fits, key=lambda fit: fit.rmse)
 
     def _fit(self) -> None:
-        """Set all sliders to the best fit, then draw once; a value beyond a slider's end widens the slider."""
-        self._setting = True
-        for slider, value in zip(self.sliders, self._best.parameters.values(), strict=False):
-            value = value if abs(value) > 1e-9 * slider.max else 0.0
-            _set_range(slider, min(slider.min, value), max(slider.max, value), value)
-        self._setting = False
+        self._new_sliders(self._best.parameters)
         self._move()
 
     def _reset(self) -> None:
@@ -292,35 +260,60 @@ class PairFit(Panel):
         self._place_model()
         self.live.refresh()
 
-    def _slider(self, k: int) -> ipywidgets.FloatSlider:
-        look = {"layout": {"width": "26em"}, "style": {"description_width": "7em"}}
-        slider = ipywidgets.FloatSlider(readout_format=".4g", **look)
-        slider.add_class(f"pair-fit-parameter-{k}")
-        slider.observe(lambda _: self._settled(self._move), "value")
-        return slider
+    def _new_sliders(self, values: Mapping[str, float]) -> None:
+        """Put new sliders in place; a value beyond a slider's end widens the slider.
 
-    def _settled(self, react: Callable[[], None]) -> None:
-        """React to a person, not to values that are set here."""
-        if not self._setting:
-            self.guard(react)()
+        New ones, because a browser that is told a new range and a new value together may clip the value to the old
+        range and report it back. It also moves a value to the nearest step, so a slider begins whole steps below it.
+        """
+        labels = {name: label for name, (label, _, _) in FORMS[self.form.value].sliders.items()}
+        self.sliders = []
+        for k, (name, value) in enumerate(values.items(), start=1):
+            value = value if abs(value) > 1e-9 * self._ends[name][1] else 0.0
+            low, high = min(self._ends[name][0], value), max(self._ends[name][1], value)
+            step = (high - low) / N_STEPS
+            slider = ipywidgets.FloatSlider(
+                min=value - step * math.floor((value - low) / step),
+                max=high,
+                step=step,
+                value=value,
+                description=labels[name],
+                readout_format=".4g",
+                layout={"width": "26em"},
+                style={"description_width": "7em"},
+            )
+            slider.add_class(f"pair-fit-parameter-{k}")
+            slider.observe(lambda _: self.guard(self._move)(), "value")
+            self.sliders.append(slider)
+        _exchange(self._left, self.sliders)
+
+    def _new_window(self, value: tuple[float, float]) -> None:
+        """Put a new slider of the window in place, for the same reason."""
+        self.window = ipywidgets.FloatRangeSlider(
+            min=math.floor(100 * self._r[0].item()) / 100,
+            max=math.ceil(100 * self._r[-1].item()) / 100,
+            step=0.01,
+            value=value,
+            description="fit from",
+            readout_format=".2f",
+            layout={"width": "26em"},
+            style={"description_width": "5em"},
+        )
+        self.window.add_class("pair-fit-window")
+        self.window.observe(lambda _: self.guard(self._change_window)(), "value")
+        _exchange(self._right, [self.window, self._buttons])
+
+
+def _exchange(box: ipywidgets.VBox, children: list) -> None:
+    """Give a box other children and close those that are gone."""
+    gone = [child for child in box.children if child not in children]
+    box.children = children
+    for child in gone:
+        child.close()
 
 
 def _say(energy: float) -> str:
     return f"{energy * 1000:.3g} meV" if energy < 0.9995 else f"{energy:.3g} eV"
-
-
-def _set_range(slider: ipywidgets.FloatSlider, low: float, high: float, value: float) -> None:
-    """Set both ends, the step and the value, in an order in which each is valid.
-
-    The browser moves a value to the nearest step from the lower end and reports it back: the end is shifted so that the
-    value stays what it is.
-    """
-    step = (high - low) / N_STEPS
-    with slider.hold_sync():
-        slider.max = max(slider.max, high)
-        slider.min, slider.max = value - step * math.floor((value - low) / step), high
-        slider.step = step
-        slider.value = value
 
 
 def _checked(name: str, r: Tensor, energy: Tensor) -> tuple[Tensor, Tensor]:

@@ -122,12 +122,13 @@ def test_running_the_cell_again_keeps_everything_and_one_observer(curves, in_cel
     assert first.live.view.moving == picture and first.comm is None
 
 
-def test_sliders_are_named_for_the_form_and_spare_ones_are_hidden(curves):
+def test_sliders_are_named_for_the_form_and_old_ones_are_closed(curves):
     widget = PairFit(curves, "Ar₂", "Lennard-Jones")
-    assert [slider.description for slider in widget.sliders[:2]] == ["ε (eV)", "σ (Å)"]
-    assert widget.sliders[2].layout.display == "none"
+    old = widget.sliders
+    assert [slider.description for slider in old] == ["ε (eV)", "σ (Å)"]
     widget.form.value = "Mason–Schamp"
-    assert widget.sliders[2].description == "r_m (Å)" and widget.sliders[2].layout.display is None
+    assert [slider.description for slider in widget.sliders] == ["V₀ (eV)", "γ", "r_m (Å)"]
+    assert all(slider.comm is None for slider in old)  # closed in the browser as well
     assert all(isinstance(slider, ipywidgets.FloatSlider) for slider in widget.sliders)
 
 
