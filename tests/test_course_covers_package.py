@@ -18,11 +18,8 @@ WAITS_FOR_LESSON: dict[str, str] = {
     "classical.ForceField": "03",
     "classical.StillingerWeber": "08",
     "classical.Topology": "03",
-    "descriptors": "07",
     "download": "18",
     "evaluate": "08",
-    "neural": "05",
-    "tanh_cutoff": "07",
     "load": "08",
     "read": "18",
     "save": "08",
@@ -33,6 +30,7 @@ WAITS_FOR_LESSON: dict[str, str] = {
 PUBLIC = [
     *mininnip.__all__,
     *(f"classical.{name}" for name in mininnip.classical.__all__),
+    *(f"descriptors.{name}" for name in mininnip.descriptors.__all__),
 ]
 
 

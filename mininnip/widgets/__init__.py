@@ -6,5 +6,6 @@
 from mininnip.widgets.landscape import Landscape
 from mininnip.widgets.melt_player import MeltPlayer
 from mininnip.widgets.pair_fit import PairFit
+from mininnip.widgets.symmetry import SymmetryExplorer
 
-__all__ = ["Landscape", "MeltPlayer", "PairFit"]
+__all__ = ["Landscape", "MeltPlayer", "PairFit", "SymmetryExplorer"]
