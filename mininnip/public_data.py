@@ -362,7 +362,8 @@ def _ani_al() -> Dataset:
                 with h5py.File(path, "r") as file:
                     keys: list[str] = []
                     file.visit(keys.append)
-                    for group in (file[key].parent for key in keys if key.endswith("/energy")):
+                    groups: list[Any] = [file[key].parent for key in keys if key.endswith("/energy")]
+                    for group in groups:
                         symbols = [symbol.decode() for symbol in group["species"][()]]
                         for k, energy in enumerate(group["energy"][()].ravel()):
                             atoms = Atoms(symbols, group["coordinates"][k], cell=group["cell"][k], pbc=True)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from mininnip.classical import COULOMB, PairPotential, StillingerWeber, buckingham_coulomb, lennard_jones
+from mininnip.classical import PairPotential, StillingerWeber, buckingham_coulomb, lennard_jones
+from mininnip.classical.pair import COULOMB
 from mininnip.graph import Graph
 from mininnip.potential import Potential
 

@@ -1,6 +1,7 @@
 """Symmetry functions equal DScribe's and TorchANI's; a network with TorchANI's weights gives its energy and forces."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,8 +75,8 @@ def test_network_with_torchanis_weights():
     model = BehlerParrinello(ani((1, 6, 8)), hidden=(16, 8), activation=nn.CELU(0.1)).double()
     with torch.no_grad():
         for symbol, network in zip("HCO", model.networks, strict=True):
-            assert isinstance(network.layers, nn.ModuleList)
-            for k, layer in enumerate(network.layers):
+            layers: Any = network.layers
+            for k, layer in enumerate(layers):
                 layer.weight.copy_(torch.tensor(FROZEN[f"ani_{symbol}_weight{k}"]))
                 layer.bias.copy_(torch.tensor(FROZEN[f"ani_{symbol}_bias{k}"]))
     out = Potential(model)(graph_of("ethanol", model.cutoff))
