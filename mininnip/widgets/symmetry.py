@@ -208,7 +208,7 @@ class SymmetryExplorer(Panel):
 
     def click(self, x: float, y: float) -> None:
         """Put the orange neighbor at (x, y)."""
-        distance = float(np.clip(math.hypot(x, y), NEAREST, REACH[1]))
+        distance = math.hypot(x, y)  # the slider keeps it within its ends
         angle = self._turned["mirror"] * (math.degrees(math.atan2(y, x)) - self._turned["angle"])
         self._setting = True
         self.distance.value, self.angle.value = distance, angle % 360
