@@ -3,9 +3,10 @@
 `live_figure` draws, `background` runs long work, `panel` is the frame they all share.
 """
 
+from mininnip.widgets.approximator import Approximator
 from mininnip.widgets.landscape import Landscape
 from mininnip.widgets.melt_player import MeltPlayer
 from mininnip.widgets.pair_fit import PairFit
 from mininnip.widgets.symmetry import SymmetryExplorer
 
-__all__ = ["Landscape", "MeltPlayer", "PairFit", "SymmetryExplorer"]
+__all__ = ["Approximator", "Landscape", "MeltPlayer", "PairFit", "SymmetryExplorer"]
