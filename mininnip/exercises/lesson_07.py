@@ -109,7 +109,7 @@ q2 = Question(
 
 # --- q3 -------------------------------------------------------------------------------------------------------------
 
-RADIAL = SymmetryFunctions((14,), 6.0, g2=[(0.0, 0.0), *((4.0, r_s) for r_s in np.arange(1.0, 5.6, 0.5))])
+RADIAL = SymmetryFunctions((14,), 6.0, g2=[(0.0, 0.0), *((4.0, float(r_s)) for r_s in np.arange(1.0, 5.6, 0.5))])
 ANGULAR = SymmetryFunctions((14,), 6.0, g5=[(0.01, zeta, sign) for zeta in (1, 2, 4) for sign in (1, -1)])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -101,7 +102,7 @@ class SymmetryExplorer(Panel):
     # --- what is drawn ------------------------------------------------------------------------------------------------
 
     def _draw_figure(self) -> None:
-        figure = Figure(figsize=(9.2, 4.4), layout="none")
+        figure = Figure(figsize=(9.2, 4.4), layout=cast(Any, "none"))
         grid = figure.add_gridspec(
             2, 3, width_ratios=(1.75, 1, 1), left=0.055, right=0.975, top=0.93, bottom=0.15, wspace=0.3, hspace=0.62
         )
@@ -130,9 +131,11 @@ class SymmetryExplorer(Panel):
             xlim=(-far, far), ylim=(-far, far), aspect="equal", xlabel="x (Å)", title="click, or arrows and Enter"
         )
         (self._center,) = self.map.plot(0, 0, "o", color=REFERENCE, markersize=14)
-        self._circle = self.map.add_patch(Circle((0, 0), 1, facecolor=MODEL, alpha=0.12, edgecolor=MODEL, linewidth=2))
-        self._links = self.map.add_collection(LineCollection([], colors="0.45"))
-        self._atoms = self.map.scatter([0] * 4, [0] * 4, s=190, linewidths=1.5, edgecolors="black", zorder=3)
+        self._circle = Circle((0, 0), 1, facecolor=MODEL, alpha=0.12, edgecolor=MODEL, linewidth=2)
+        self.map.add_patch(self._circle)
+        self._links: Any = LineCollection([], colors="0.45")
+        self.map.add_collection(self._links)
+        self._atoms: Any = self.map.scatter([0] * 4, [0] * 4, s=190, linewidths=1.5, edgecolors="black", zorder=3)
         self._labels = [self.map.text(0, 0, "", ha="center", va="center", fontsize=11) for _ in self._turned["labels"]]
 
     def _draw_curves(self) -> None:
@@ -145,13 +148,15 @@ class SymmetryExplorer(Panel):
         (self._gaussian,) = self.radial.plot([], [], color=SECOND)
         (self._stems,) = self.radial.plot([], [], color=MODEL, marker="o", markersize=5, linewidth=1.5)
         (self._lobe,) = self.angular.plot([], [], color=SECOND)
-        self._angular_stems = self.angular.add_collection(LineCollection([], colors=GOOD))
+        self._angular_stems: Any = LineCollection([], colors=GOOD)
+        self.angular.add_collection(self._angular_stems)
 
     def _draw_bars(self) -> None:
         radial, angular = np.arange(len(SHELLS) + 1), len(SHELLS) + 1.7 + np.arange(len(LOBES) + 1)
         colors = [MODEL] * len(SHELLS) + [SECOND] + [GOOD] * len(LOBES) + [SECOND]
         self._centers = np.concatenate([radial, angular])
-        self._bars = self.all.add_collection(PolyCollection([], facecolors=colors))
+        self._bars: Any = PolyCollection([], facecolors=colors)
+        self.all.add_collection(self._bars)
         lobes = [f"{'+' if sign > 0 else '−'}{zeta}" for zeta, sign in LOBES]
         self.all.set_xticks(self._centers, [*map("{:g}".format, SHELLS), "$r_s$", *lobes, "λζ"], fontsize=10)
         self.all.set(
@@ -256,6 +261,6 @@ _LOOK = {"layout": {"width": "26em"}, "style": {"description_width": "7em"}}
 
 def _stems(x: Tensor, height: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Points of a line that stands up from zero at every x."""
-    x, height = x.numpy(), height.numpy()
-    gap = np.full_like(x, np.nan)
-    return np.stack([x, x, gap], axis=1).ravel(), np.stack([0 * x, height, gap], axis=1).ravel()
+    at, top = x.numpy(), height.numpy()
+    gap = np.full_like(at, np.nan)
+    return np.stack([at, at, gap], axis=1).ravel(), np.stack([0 * at, top, gap], axis=1).ravel()
