@@ -14,6 +14,7 @@ import pytest
 
 COURSE = Path(__file__).resolve().parent.parent / "course"
 NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
+README = (COURSE.parent / "README.md").read_text(encoding="utf-8")
 LESSONS = [path for path in NOTEBOOKS if not path.name.startswith("00_")]
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -132,6 +133,16 @@ def test_one_collapsed_cell_for_the_instructor(path):
 @every_lesson
 def test_the_setup_cell_is_short_and_comes_first(path):
     assert len(code_cells(read(path))[0].source.splitlines()) <= 8
+
+
+@every_notebook
+def test_the_readme_names_it_with_its_measured_run_time(path):
+    row = re.search(
+        rf"^\| {path.name[:2]} \|.*\]\(course/{path.name}\).*\| ([\d.]+ (?:s|min)) \|$", README, re.MULTILINE
+    )
+    assert row, f"add a row for {path.name} to the table in README.md; `make notebooks` writes the time"
+    seconds = float(row[1].split()[0]) * (60 if row[1].endswith("min") else 1)
+    assert seconds <= 180
 
 
 @every_notebook
