@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import ipywidgets
 import numpy as np
@@ -164,8 +165,7 @@ class Approximator(Panel):
     # --- what is drawn ------------------------------------------------------------------------------------------------
 
     def _draw_figure(self) -> None:
-        figure = Figure(figsize=(9.4, 4.8))
-        figure.set_layout_engine("none")
+        figure = Figure(figsize=(9.4, 4.8), layout=cast(Any, "none"))
         grid = figure.add_gridspec(2, 2, width_ratios=(1.6, 1), height_ratios=(2, 1))
         self.curve, self.below, self.loss = (figure.add_subplot(grid[k]) for k in ((0, 0), (1, 0), np.s_[:, 1]))
         figure.subplots_adjust(left=0.07, right=0.985, top=0.93, bottom=0.12, hspace=0.18, wspace=0.2)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -48,6 +49,7 @@ class Panel(ipywidgets.VBox):
         self.status = ipywidgets.HTML()
         self.status.add_class("mininnip-status")
         self._backgrounds: list[Background] = []
+        self._turn = threading.RLock()  # JupyterLab may run two callbacks at once, in two threads of the kernel
         super().__init__()
         self.add_class(f"mininnip-{name}")
         cell = _running_cell()
@@ -112,7 +114,8 @@ class Panel(ipywidgets.VBox):
         @functools.wraps(function)
         def guarded(*arguments: Any, **keywords: Any) -> None:
             try:
-                function(*arguments, **keywords)
+                with self._turn:
+                    function(*arguments, **keywords)
             except Exception as error:
                 self.say(f"<strong>That did not work.</strong> {type(error).__name__}: {error}")
 
