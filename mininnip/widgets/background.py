@@ -23,6 +23,14 @@ import ipywidgets
 __all__ = ["Background"]
 
 
+THREAD = "mininnip background"
+
+
+def in_background() -> bool:
+    """Whether the caller is background work, not a callback of the front end."""
+    return threading.current_thread().name == THREAD
+
+
 class Background(ipywidgets.HBox):
     """Progress bar, Stop button and a line of text for one piece of work at a time.
 
@@ -55,7 +63,7 @@ class Background(ipywidgets.HBox):
         """
         self.stop()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(work, self._stop), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(work, self._stop), name=THREAD, daemon=True)
         self.button.disabled = False
         self._thread.start()
 

@@ -22,11 +22,12 @@ import base64
 import functools
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import ipywidgets
 
-from mininnip.widgets.background import Background
+from mininnip.widgets.background import Background, in_background
 from mininnip.widgets.live_figure import LiveFigure
 
 __all__ = ["Panel"]
@@ -49,7 +50,7 @@ class Panel(ipywidgets.VBox):
         self.status = ipywidgets.HTML()
         self.status.add_class("mininnip-status")
         self._backgrounds: list[Background] = []
-        self._turn = threading.RLock()  # JupyterLab may run two callbacks at once, in two threads of the kernel
+        self._one_at_a_time = threading.RLock()  # the front end may run two callbacks at once, in two threads
         super().__init__()
         self.add_class(f"mininnip-{name}")
         cell = _running_cell()
@@ -114,7 +115,8 @@ class Panel(ipywidgets.VBox):
         @functools.wraps(function)
         def guarded(*arguments: Any, **keywords: Any) -> None:
             try:
-                with self._turn:
+                # Background work never waits for a callback: that callback may be waiting for the work to stop.
+                with nullcontext() if in_background() else self._one_at_a_time:
                     function(*arguments, **keywords)
             except Exception as error:
                 self.say(f"<strong>That did not work.</strong> {type(error).__name__}: {error}")

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import threading
 from typing import Any
 
 import ipywidgets
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from mininnip.widgets import panel as panel_module
+from mininnip.widgets.background import Background
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 
@@ -111,3 +113,40 @@ def test_a_page_that_cannot_run_says_what_stands_here(in_cell):
     data, metadata = wave._repr_mimebundle_()
     assert imread(io.BytesIO(base64.b64decode(data["image/png"]))).shape[:2] == (200, 300)
     assert metadata["image/png"] == {"width": 300, "alt": "A line."}
+
+
+def test_two_callbacks_at_once_take_turns():
+    panel, inside, seen = Panel("turns"), [], []
+
+    def callback():
+        inside.append(1)
+        seen.append(len(inside))
+        threading.Event().wait(0.05)
+        inside.pop()
+
+    guarded = panel.guard(callback)
+    threads = [threading.Thread(target=guarded) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert seen == [1, 1, 1, 1]
+
+
+def test_a_callback_may_wait_for_background_work_that_calls_back():
+    panel, calls = Panel("waits"), []
+    call_back = panel.guard(lambda: calls.append(1))
+    background = Background()
+
+    def work():
+        while True:
+            call_back()
+            yield 0.5, "working"
+
+    background.start(work())
+    while not calls:
+        threading.Event().wait(0.01)
+    stopper = threading.Thread(target=panel.guard(background.stop), daemon=True)
+    stopper.start()
+    stopper.join(timeout=10)
+    assert not stopper.is_alive()

@@ -1,5 +1,7 @@
 """SymmetryExplorer: the bars are the package's functions, they follow the neighbor, and no symmetry moves them."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -118,10 +120,10 @@ def test_no_bar_leaves_its_axes():
     explorer = SymmetryExplorer()
     scale, highest = np.repeat([1, MAGNIFIED], [N_RADIAL, len(LOBES) + 1]), 0.0
     explorer.reach.value = explorer.reach.max
-    for explorer.distance.value in (explorer.distance.min, 2.4, 4.0):
-        for explorer.angle.value in (20.0, 101.0, 150.0, 289.0):
-            for explorer.eta.value in (0.0, 4.0):
-                highest = max(highest, (scale * explorer.values).max())
+    distances = (explorer.distance.min, 2.4, 4.0)
+    for distance, angle, eta in itertools.product(distances, (20.0, 101.0, 150.0, 289.0), (0.0, 4.0)):
+        explorer.distance.value, explorer.angle.value, explorer.eta.value = distance, angle, eta
+        highest = max(highest, (scale * explorer.values).max())
     assert 0.5 * HIGHEST < highest < HIGHEST
 
 
