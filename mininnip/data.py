@@ -78,6 +78,8 @@ class Curves:
             r = self.arrays[f"{molecule}_distance"]
             reach = f"{len(r)} distances, {r.min():.2f} to {r.max():.2f} Å"
             rows.append(f"  {molecule:4} {reach}: {', '.join(self.methods(molecule))}")
+        if not self.molecules:  # distributions, not bonds
+            rows.append(f"  arrays: {', '.join(self.arrays)}")
         return "\n".join(rows)
 
 
