@@ -16,7 +16,7 @@ def label_of(name):
         basis = "cc-pvdz" if name == "ammonia_cc_pvdz" else "aug-cc-pvdz"
         return lambda atoms: importlib.import_module("ammonia").label(atoms, basis)
     if name == "ethanol":
-        return importlib.import_module("ethanol").Pbe().label
+        return importlib.import_module("ethanol").label
     if name in ("silicon", "silicon_vacancy", "h2_si100"):
         module = importlib.import_module("h2_si100" if name == "h2_si100" else "silicon_labels")
         return importlib.import_module("pwscf").pwscf_label(module.SETTINGS, WORK / "remake")
