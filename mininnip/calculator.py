@@ -21,7 +21,8 @@ class Calculator(ASECalculator):
     """ASE calculator of a potential.
 
     Results: `energy`, `free_energy` (the same), `forces`, `energies` where the model splits its energy, `stress` for
-    cells that are periodic in all directions; of an ensemble also `energy_std` and `forces_std`.
+    cells that are periodic in all directions; of an ensemble also `energy_std` and `forces_std`; `extrapolation`, how
+    far each atom's environment lies outside the training data, where the model knows its training data.
 
     Args:
         potential: a `Potential`, or an `Ensemble` of them.
@@ -48,8 +49,7 @@ class Calculator(ASECalculator):
         result = {name: value.detach().cpu().double().numpy() for name, value in out.items()}
         self.results = {"energy": float(result["energy"][0]), "forces": result["forces"]}
         self.results["free_energy"] = self.results["energy"]
-        if "energies" in result:
-            self.results["energies"] = result["energies"]
+        self.results |= {name: result[name] for name in ("energies", "extrapolation") if name in result}
         if with_stress:
             self.results["stress"] = full_3x3_to_voigt_6_stress(result["stress"][0])
         if "forces_std" in result:

@@ -7,6 +7,7 @@ the input itself is never changed. Imports `graph` only.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,8 @@ class Potential(nn.Module):
         model: `nn.Module` with `forward(graph) -> energy (S,)` and a `cutoff`; if it splits its energy, also
             `atomic_energies(graph) -> (N,)`. With `local = True` a model states that an atom's energy depends only on
             the atom's own edges, with `pairwise = True` that it is a sum over them; large graphs are then evaluated
-            in blocks, so that working memory does not grow.
+            in blocks, so that working memory does not grow. A model that remembers its training data has
+            `describe(graph)`, `energies_of(features, numbers)` and `extrapolation(features, numbers) -> (N,)`.
         reference_energies: energy of a free atom by atomic number in eV, added to the model's output in float64.
     """
 
@@ -61,58 +63,50 @@ class Potential(nn.Module):
 
         Returns:
             "energy" (S,) in eV; "energies" (N,) in eV if the model splits its energy; "forces" (N, 3) in eV/Å;
-            "stress" (S, 3, 3) in eV/Å³, positive in tension.
+            "stress" (S, 3, 3) in eV/Å³, positive in tension; "extrapolation" (N,) if the model knows its training data.
 
         Raises:
             ValueError: edges shorter than the cutoff; stress without a volume; an element without reference energy.
         """
-        if graph.cutoff < self.cutoff:
-            raise ValueError(f"the graph reaches {graph.cutoff} Å, but the potential needs {self.cutoff} Å: rebuild it")
-        if stress and not bool(graph.pbc.all()):
-            raise ValueError("stress needs a volume: the cell must be periodic in all three directions")
+        check_reach(graph, self.cutoff, stress)
         local = getattr(self.model, "local", False) or getattr(self.model, "pairwise", False)
         if local and not differentiable and graph.edges.shape[1] > 2 * EDGES_PER_BLOCK:
             out = self._evaluate_in_blocks(graph, forces, stress)
         else:
             out = self._evaluate(graph, forces, stress, differentiable)
         if self.reference_energies is not None:
-            references = _look_up(self.reference_energies, graph.numbers)
+            references = look_up(self.reference_energies, graph.numbers)
             out["energy"] = out["energy"] + segment_sum(references, graph.structure, graph.n_structures)
             if "energies" in out:
                 out["energies"] = out["energies"] + references
         return out
 
     def _evaluate(self, graph: Graph, forces: bool, stress: bool, differentiable: bool) -> dict[str, Tensor]:
-        wanted, strained = {}, graph
-        with (
-            torch.enable_grad() if forces or stress else torch.no_grad() if not differentiable else torch.enable_grad()
-        ):
-            if forces:
-                wanted["forces"] = torch.zeros_like(graph.positions, requires_grad=True)
-                strained = replace(strained, positions=strained.positions + wanted["forces"])
-            if stress:
-                wanted["stress"] = torch.zeros_like(graph.cell, requires_grad=True)
-                strained = _strain(strained, wanted["stress"])
-            out = self._energy(strained)
+        with torch.set_grad_enabled(forces or stress or differentiable):
+            moved, zeros = deformable(graph, forces, stress)
+            out = self._energy(moved)
             total = out["energy"].sum()
-            if wanted and total.requires_grad:
+            if zeros and total.requires_grad:
                 gradients = torch.autograd.grad(
-                    total, list(wanted.values()), create_graph=differentiable, allow_unused=True, materialize_grads=True
+                    total, list(zeros.values()), create_graph=differentiable, allow_unused=True, materialize_grads=True
                 )
             else:
-                gradients = [torch.zeros_like(zero) for zero in wanted.values()]
-        out |= dict(zip(wanted, gradients, strict=True))
-        if forces:
-            out["forces"] = -out["forces"]
-        if stress:
-            out["stress"] = out["stress"] / torch.linalg.det(graph.cell).abs()[:, None, None]
+                gradients = [torch.zeros_like(zero) for zero in zeros.values()]
+        out |= forces_and_stress(dict(zip(zeros, gradients, strict=True)), graph)
         return out if differentiable else {name: value.detach() for name, value in out.items()}
 
     def _energy(self, graph: Graph) -> dict[str, Tensor]:
-        if not hasattr(self.model, "atomic_energies"):
-            return {"energy": self.model(graph)}
-        energies = self.model.atomic_energies(graph)  # type: ignore[operator]
-        return {"energy": segment_sum(energies, graph.structure, graph.n_structures), "energies": energies}
+        model: Any = self.model
+        if not hasattr(model, "atomic_energies"):
+            return {"energy": model(graph)}
+        if not hasattr(model, "extrapolation"):
+            energies, further = model.atomic_energies(graph), {}
+        else:
+            features = model.describe(graph)
+            energies, further = model.energies_of(features, graph.numbers), {}
+            if model.knows_training_data:
+                further["extrapolation"] = model.extrapolation(features.detach(), graph.numbers)
+        return {"energy": segment_sum(energies, graph.structure, graph.n_structures), "energies": energies, **further}
 
     def _evaluate_in_blocks(self, graph: Graph, forces: bool, stress: bool) -> dict[str, Tensor]:
         """The same results, one block of edges after the other."""
@@ -123,6 +117,9 @@ class Potential(nn.Module):
         for block, atoms, n_centers in _blocks_of_edges(graph) if pairwise else _blocks_of_centers(graph):
             part = self._evaluate(block, forces, stress, differentiable=False)
             out["energies"][atoms[:n_centers]] += part["energies"][:n_centers]
+            if "extrapolation" in part:
+                out.setdefault("extrapolation", torch.zeros_like(out["energies"]))
+                out["extrapolation"][atoms[:n_centers]] = part["extrapolation"][:n_centers]
             if forces:
                 out["forces"].index_add_(0, atoms, part["forces"])
             if stress:
@@ -130,7 +127,48 @@ class Potential(nn.Module):
         return {"energy": segment_sum(out["energies"], graph.structure, graph.n_structures), **out}
 
 
-def _look_up(reference_energies: Tensor, numbers: Tensor) -> Tensor:
+def check_reach(graph: Graph, cutoff: float, stress: bool) -> None:
+    """Refuse a graph that a potential of this cutoff cannot evaluate.
+
+    Raises:
+        ValueError: edges shorter than the cutoff; stress without a volume.
+    """
+    if graph.cutoff < cutoff:
+        raise ValueError(f"the graph reaches {graph.cutoff} Å, but the potential needs {cutoff} Å: rebuild it")
+    if stress and not bool(graph.pbc.all()):
+        raise ValueError("stress needs a volume: the cell must be periodic in all three directions")
+
+
+def deformable(graph: Graph, forces: bool, stress: bool) -> tuple[Graph, dict[str, Tensor]]:
+    """A graph moved by a displacement and a strain that are zero: what is differentiated with respect to.
+
+    Returns:
+        the graph; the zeros by what their gradients make: "forces" (N, 3), "stress" (S, 3, 3), as asked for.
+    """
+    zeros, moved = {}, graph
+    if forces:
+        zeros["forces"] = torch.zeros_like(graph.positions, requires_grad=True)
+        moved = replace(moved, positions=moved.positions + zeros["forces"])
+    if stress:
+        zeros["stress"] = torch.zeros_like(graph.cell, requires_grad=True)
+        moved = _strain(moved, zeros["stress"])
+    return moved, zeros
+
+
+def forces_and_stress(gradients: dict[str, Tensor], graph: Graph) -> dict[str, Tensor]:
+    """Forces −∂E/∂r and stress (1/V) ∂E/∂ε, from gradients with respect to the zeros of `deformable`.
+
+    A leading axis of members is kept: (M, N, 3), (M, S, 3, 3).
+    """
+    out = {}
+    if "forces" in gradients:
+        out["forces"] = -gradients["forces"]
+    if "stress" in gradients:
+        out["stress"] = gradients["stress"] / torch.linalg.det(graph.cell).abs()[:, None, None]
+    return out
+
+
+def look_up(reference_energies: Tensor, numbers: Tensor) -> Tensor:
     """Reference energy of each atom (N,) in float64."""
     references = reference_energies[numbers]
     missing = references.isnan()

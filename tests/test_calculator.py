@@ -15,6 +15,8 @@ from ase.optimize import BFGS
 
 from mininnip import Calculator, Ensemble, Graph, Potential
 from mininnip.classical import PairPotential, StillingerWeber, lennard_jones
+from mininnip.descriptors import SymmetryFunctions
+from mininnip.neural import BehlerParrinello
 
 
 def argon(epsilon=0.0104, truncation="switched"):
@@ -87,6 +89,20 @@ def test_ensemble_reports_its_spread(crystal):
     crystal.get_potential_energy()
     assert crystal.calc.results["energy_std"] > 0
     assert crystal.calc.results["forces_std"].shape == (len(crystal), 3)
+
+
+def test_environments_outside_the_training_data_are_reported(crystal):
+    model = BehlerParrinello(SymmetryFunctions((18,), 5.0, [(0.1, 0.0), (2.0, 3.7)])).double()
+    graph = Graph.from_atoms(crystal, 5.0)
+    model.fit_scaling(model.describe(graph), graph.numbers)
+    for potential in (Potential(model), Ensemble([Potential(model)] * 2)):
+        atoms = crystal.copy()
+        atoms.calc = Calculator(potential)
+        atoms.get_forces()
+        assert not atoms.calc.results["extrapolation"].any()
+        atoms.positions[7] += 0.8
+        atoms.get_forces()
+        assert atoms.calc.results["extrapolation"].argmax() == 7
 
 
 def test_single_precision_is_a_choice(crystal):

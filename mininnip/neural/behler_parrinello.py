@@ -20,6 +20,8 @@ from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph, segment_sum
 from mininnip.neural.mlp import MLP
 
+ROUNDING = 1e-5  # relative; a value this little beyond a limit is no other value
+
 
 class Precomputed(NamedTuple):
     """Everything about structures that does not depend on weights.
@@ -70,6 +72,8 @@ class BehlerParrinello(nn.Module):
     local = True
     feature_mean: Tensor
     feature_std: Tensor
+    feature_min: Tensor
+    feature_max: Tensor
 
     def __init__(
         self,
@@ -84,6 +88,8 @@ class BehlerParrinello(nn.Module):
         self.networks = nn.ModuleList([MLP((n_features, *hidden, 1), activation) for _ in self.elements])
         self.register_buffer("feature_mean", torch.zeros(len(self.elements), n_features))
         self.register_buffer("feature_std", torch.ones(len(self.elements), n_features))
+        self.register_buffer("feature_min", torch.full((len(self.elements), n_features), torch.nan))
+        self.register_buffer("feature_max", torch.full((len(self.elements), n_features), torch.nan))
 
     @property
     def cutoff(self) -> float:
@@ -96,7 +102,11 @@ class BehlerParrinello(nn.Module):
 
     def atomic_energies(self, graph: Graph) -> Tensor:
         """Energy of each atom (N,) in eV."""
-        return self.energies_of(self.symmetry_functions(graph), graph.numbers)
+        return self.energies_of(self.describe(graph), graph.numbers)
+
+    def describe(self, graph: Graph) -> Tensor:
+        """Symmetry functions of every atom (N, B)."""
+        return self.symmetry_functions(graph)
 
     def energies_of(self, features: Tensor, numbers: Tensor) -> Tensor:
         """Energy of each atom (N,) from its symmetry functions (N, B)."""
@@ -123,6 +133,35 @@ class BehlerParrinello(nn.Module):
             constant = std <= 1e-6 * mine.abs().amax(dim=0).clamp(min=1e-12)
             self.feature_mean[k] = mine.mean(dim=0)
             self.feature_std[k] = torch.where(constant, torch.ones_like(std), std)
+            self.feature_min[k], self.feature_max[k] = mine.amin(dim=0), mine.amax(dim=0)
+
+    @property
+    def knows_training_data(self) -> bool:
+        """Whether `fit_scaling` has seen training data."""
+        return not bool(self.feature_min.isnan().any())
+
+    def extrapolation(self, features: Tensor, numbers: Tensor) -> Tensor:
+        """How far each atom's environment lies outside the training data (N,): 0 inside.
+
+        For the worst of its symmetry functions, the distance to the range between the smallest and the largest value of
+        the same element in the training data, in standard deviations there. RuNNer and n2p2 warn of an extrapolation
+        where this is positive. Zero is no proof of safety: a combination can be new where no single value is.
+
+        Raises:
+            ValueError: before `fit_scaling`.
+        """
+        if not self.knows_training_data:
+            raise ValueError(
+                "the model has not seen training data, so it cannot tell what lies outside; train it first"
+            )
+        grades = features.new_zeros(len(numbers))
+        for k, element in enumerate(self.elements):
+            atoms = (numbers == element).nonzero()[:, 0]
+            mine, low, high = features[atoms], self.feature_min[k], self.feature_max[k]
+            slack = ROUNDING * torch.maximum(low.abs(), high.abs())
+            outside = torch.maximum(low - slack - mine, mine - high - slack).clamp(min=0)
+            grades = grades.index_add(0, atoms, (outside / self.feature_std[k]).amax(dim=1))
+        return grades
 
     def precompute(self, graph: Graph) -> Precomputed:
         """Symmetry functions and their derivatives, to be used in every epoch of a training."""

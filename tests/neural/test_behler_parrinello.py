@@ -4,7 +4,7 @@ import pytest
 import torch
 from ase.build import molecule
 
-from mininnip import Graph, Potential
+from mininnip import Graph, Potential, load, save
 from mininnip.descriptors import SymmetryFunctions
 from mininnip.graph import batch
 from mininnip.neural import BehlerParrinello
@@ -75,3 +75,69 @@ def test_element_without_training_data_is_named(model, graphs):
     known = model.precompute(graphs[2])  # water
     with pytest.raises(ValueError, match="no atom with atomic number 6 in the training data"):
         model.fit_scaling(known.features, known.numbers)
+
+
+@pytest.fixture
+def trained(model, graphs):
+    """A model that knows ethanol, methane, water and methanol, as rattled above."""
+    known = model.precompute(batch(graphs))
+    model.fit_scaling(known.features, known.numbers)
+    return model
+
+
+def grades(model, atoms):
+    return Potential(model)(Graph.from_atoms(atoms, 5.0))["extrapolation"]
+
+
+def test_nothing_of_the_training_data_lies_outside_it(trained, graphs):
+    assert torch.equal(Potential(trained)(batch(graphs))["extrapolation"], torch.zeros(9 + 5 + 3 + 6).double())
+    single = Potential(trained.float())(batch(graphs).to(torch.float32))["extrapolation"]
+    assert torch.equal(single, torch.zeros(23))
+
+
+def test_grade_is_the_distance_to_the_range_in_standard_deviations(trained, graphs):
+    features, numbers = trained.describe(graphs[2]), graphs[2].numbers  # water
+    oxygen = trained.elements.index(8)
+    beyond = features.clone()
+    beyond[0] = trained.feature_mean[oxygen]
+    beyond[0, 3] = trained.feature_max[oxygen, 3] + 2.5 * trained.feature_std[oxygen, 3]
+    beyond[0, 5] = trained.feature_min[oxygen, 5] - 1.5 * trained.feature_std[oxygen, 5]
+    assert trained.extrapolation(beyond, numbers).tolist() == pytest.approx([2.5, 0, 0], abs=1e-3)
+
+
+def test_an_atom_that_comes_too_close_is_named(trained):
+    atoms = molecule("CH3CH2OH")
+    atoms.rattle(0.08, seed=0)
+    assert grades(trained, atoms).max() == 0
+    atoms.set_distance(0, 2, 0.9, fix=0)  # C–C, to O
+    outside = grades(trained, atoms)
+    assert outside[[0, 2]].min() > 1
+    assert (outside >= 0).all()
+
+
+def test_a_partner_that_was_never_seen_is_outside(trained):
+    """Oxygen next to oxygen: constant zero in the training data."""
+    assert grades(trained, molecule("H2O2"))[:2].min() > 0
+
+
+def test_blocks_give_the_same_grades(trained, monkeypatch):
+    crystal = molecule("CH3OH", cell=[4, 4, 4], pbc=True)
+    whole = grades(trained, crystal * (2, 2, 1))
+    monkeypatch.setattr("mininnip.potential.EDGES_PER_BLOCK", 100)
+    assert torch.allclose(grades(trained, crystal * (2, 2, 1)), whole, atol=1e-12)
+    assert whole.max() > 0
+
+
+def test_without_training_data_there_is_no_grade(model, graphs):
+    assert "extrapolation" not in Potential(model)(graphs[0])
+    with pytest.raises(ValueError, match="has not seen training data"):
+        model.extrapolation(model.describe(graphs[0]), graphs[0].numbers)
+
+
+def test_grades_survive_a_file(trained, graphs, tmp_path):
+    save(Potential(trained), tmp_path / "potential.safetensors")
+    atoms = molecule("CH3CH2OH")
+    atoms.rattle(0.3, seed=5)
+    back = load(tmp_path / "potential.safetensors")
+    assert torch.equal(back(Graph.from_atoms(atoms, 5.0))["extrapolation"], grades(trained, atoms))
+    assert grades(trained, atoms).max() > 0
