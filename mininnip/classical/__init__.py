@@ -1,6 +1,6 @@
 """Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body, model surfaces)."""
 
-from mininnip.classical import surfaces
+from mininnip.classical import co_ni111, surfaces
 from mininnip.classical.bonded import ForceField, Topology
 from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import (
@@ -19,6 +19,7 @@ __all__ = [
     "StillingerWeber",
     "Topology",
     "buckingham_coulomb",
+    "co_ni111",
     "fit_law",
     "harmonic",
     "lennard_jones",

@@ -8,5 +8,6 @@ from mininnip.widgets.landscape import Landscape
 from mininnip.widgets.melt_player import MeltPlayer
 from mininnip.widgets.pair_fit import PairFit
 from mininnip.widgets.symmetry import SymmetryExplorer
+from mininnip.widgets.trimer import Trimer
 
-__all__ = ["Approximator", "Landscape", "MeltPlayer", "PairFit", "SymmetryExplorer"]
+__all__ = ["Approximator", "Landscape", "MeltPlayer", "PairFit", "SymmetryExplorer", "Trimer"]
