@@ -4,9 +4,10 @@ One small network per element reads the environment of each of its atoms. Becaus
 structure is moved, turned or relabelled, neither does the energy; because the energy is a sum over atoms, a network
 trained on small cells runs on large ones. Behler & Parrinello, Phys. Rev. Lett. 98, 146401 (2007).
 
-Paper → name: G_i → features; subnets S → `networks`; E_i → atomic energy. Deviation: each feature is shifted to mean 0
-and scaled to standard deviation 1 over the atoms of one element in the training data. Imports `arguments`,
-`graph` and `mlp`; the symmetry functions are handed in.
+Paper → name: G_i → features; subnets S → `networks`; E_i → atomic energy. Deviations: each feature is shifted to mean 0
+and scaled to standard deviation 1 over the atoms of one element in the training data; then, because many features say
+nearly the same, they are turned to their principal axes, so that small differences between them are seen as well.
+Imports `arguments`, `graph` and `mlp`; the symmetry functions are handed in.
 """
 
 import itertools
@@ -20,6 +21,7 @@ from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph, segment_sum
 from mininnip.neural.mlp import MLP
 
+SMALLEST_VARIANCE = 0.01  # of the largest one, to which a principal axis is stretched in full
 ROUNDING = 1e-5  # relative; a value this little beyond a limit is no other value
 
 
@@ -61,7 +63,9 @@ class Precomputed(NamedTuple):
 class BehlerParrinello(nn.Module):
     """Symmetry functions and one network per element.
 
-        E = Σ_i E_i,   E_i = NN_{Z_i}( (G_i − mean) / std )
+        E = Σ_i E_i,   E_i = NN_{Z_i}( A_{Z_i} (G_i − mean) / std )
+
+    Mean, std and the principal axes A come from the training data (`fit_scaling`); before, they change nothing.
 
     Args:
         symmetry_functions: e.g. `SymmetryFunctions`; says which elements may occur.
@@ -72,6 +76,7 @@ class BehlerParrinello(nn.Module):
     local = True
     feature_mean: Tensor
     feature_std: Tensor
+    feature_axes: Tensor
     feature_min: Tensor
     feature_max: Tensor
 
@@ -88,6 +93,7 @@ class BehlerParrinello(nn.Module):
         self.networks = nn.ModuleList([MLP((n_features, *hidden, 1), activation) for _ in self.elements])
         self.register_buffer("feature_mean", torch.zeros(len(self.elements), n_features))
         self.register_buffer("feature_std", torch.ones(len(self.elements), n_features))
+        self.register_buffer("feature_axes", torch.eye(n_features).repeat(len(self.elements), 1, 1))  # (Z, B, B)
         self.register_buffer("feature_min", torch.full((len(self.elements), n_features), torch.nan))
         self.register_buffer("feature_max", torch.full((len(self.elements), n_features), torch.nan))
 
@@ -114,18 +120,31 @@ class BehlerParrinello(nn.Module):
         for k, (element, network) in enumerate(zip(self.elements, self.networks, strict=True)):
             atoms = (numbers == element).nonzero()[:, 0]
             scaled = (features[atoms] - self.feature_mean[k]) / self.feature_std[k]
-            energies = energies.index_add(0, atoms, network(scaled)[:, 0])
+            energies = energies.index_add(0, atoms, network(scaled @ self.feature_axes[k])[:, 0])
         return energies
 
     def fit_scaling(self, features: Tensor, numbers: Tensor) -> None:
-        """Take mean and standard deviation of the features from training data, and from nothing else.
+        """Take mean, standard deviation, principal axes and range of the features from training data.
 
-        A feature that does not vary there is only shifted: it cannot tell environments apart.
+        Along its principal axes the scaled features vary independently, by λ₁ ≥ λ₂ ≥ …; each is divided by
+        √(λ + 0.01 λ₁), so that those that vary little are seen too, but noise is not blown up. A feature that does not
+        vary at all is only shifted: it cannot tell environments apart. The networks start from no force: their output
+        weights are set to zero, because random ones mean forces many times too large where features are stiff.
+
+        Only the first data are taken for that. Later ones, of a training that is continued, widen the range alone:
+        the weights were made for the scaling they know.
+
+        Args:
+            features: (N, B).
+            numbers: atomic numbers (N,).
 
         Raises:
-            ValueError: an element of this model has no atom in the data.
+            ValueError: an element of this model has no atom in the first data.
         """
-        for k, element in enumerate(self.elements):
+        if self.knows_training_data:
+            self._widen_range(features, numbers)
+            return
+        for k, (element, network) in enumerate(zip(self.elements, self.networks, strict=True)):
             mine = features[numbers == element]
             if len(mine) == 0:
                 raise ValueError(f"no atom with atomic number {element} in the training data; leave the element out")
@@ -133,7 +152,17 @@ class BehlerParrinello(nn.Module):
             constant = std <= 1e-6 * mine.abs().amax(dim=0).clamp(min=1e-12)
             self.feature_mean[k] = mine.mean(dim=0)
             self.feature_std[k] = torch.where(constant, torch.ones_like(std), std)
+            self.feature_axes[k] = _principal_axes((mine - self.feature_mean[k]) / self.feature_std[k])
             self.feature_min[k], self.feature_max[k] = mine.amin(dim=0), mine.amax(dim=0)
+            nn.init.zeros_(network.layers[-1].weight)  # type: ignore[union-attr]
+            nn.init.zeros_(network.layers[-1].bias)  # type: ignore[union-attr]
+
+    def _widen_range(self, features: Tensor, numbers: Tensor) -> None:
+        for k, element in enumerate(self.elements):
+            mine = features[numbers == element]
+            if len(mine):
+                self.feature_min[k] = torch.minimum(self.feature_min[k], mine.amin(dim=0))
+                self.feature_max[k] = torch.maximum(self.feature_max[k], mine.amax(dim=0))
 
     @property
     def knows_training_data(self) -> bool:
@@ -181,3 +210,13 @@ class BehlerParrinello(nn.Module):
         pulls = torch.bmm(slopes.index_select(0, i)[:, None, :], known.derivatives)[:, 0]  # (E, 3)
         forces = slopes.new_zeros(len(known.numbers), 3).index_add(0, i, pulls).index_add(0, j, -pulls)
         return segment_sum(energies, known.structure, known.n_structures), forces
+
+
+def _principal_axes(scaled: Tensor) -> Tensor:
+    """Columns: directions in which features of mean 0 (N, B) vary independently, stretched as `fit_scaling` says."""
+    scaled = scaled.cpu().double()
+    variances, axes = torch.linalg.eigh(scaled.T @ scaled / len(scaled))
+    largest = variances[-1]
+    if largest < 0.5:  # no feature varies; one that does has variance 1
+        return torch.eye(len(axes))
+    return axes / (variances.clamp(min=0) + SMALLEST_VARIANCE * largest).sqrt()

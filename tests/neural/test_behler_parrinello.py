@@ -28,6 +28,12 @@ def graphs():
     return frames
 
 
+def learn_something(model):
+    """Output weights that are not zero, as a training would leave them."""
+    for network in model.networks:
+        torch.nn.init.normal_(network.layers[-1].weight)
+
+
 def test_number_of_parameters(model):
     n = 3 * 2 + 6 * 2
     per_element = (n + 1) * 12 + (12 + 1) * 7 + (7 + 1)
@@ -37,6 +43,7 @@ def test_number_of_parameters(model):
 def test_precomputed_results_are_the_potentials(model, graphs):
     parts = [model.precompute(graph) for graph in graphs]
     model.fit_scaling(torch.cat([p.features for p in parts]), torch.cat([p.numbers for p in parts]))
+    learn_something(model)
     energy, forces = model.energy_and_forces(Precomputed.side_by_side(parts))
     direct = Potential(model)(batch(graphs))
     assert torch.allclose(energy, direct["energy"], atol=1e-12)
@@ -141,3 +148,40 @@ def test_grades_survive_a_file(trained, graphs, tmp_path):
     back = load(tmp_path / "potential.safetensors")
     assert torch.equal(back(Graph.from_atoms(atoms, 5.0))["extrapolation"], grades(trained, atoms))
     assert grades(trained, atoms).max() > 0
+
+
+def test_networks_see_independent_features(model, graphs):
+    """Along the principal axes nothing is correlated; variances are λ / (λ + 0.01 λ₁)."""
+    known = model.precompute(batch(graphs))
+    model.fit_scaling(known.features, known.numbers)
+    scaled = (known.features[known.numbers == 1] - model.feature_mean[0]) / model.feature_std[0]
+    variances = torch.linalg.eigvalsh(scaled.T @ scaled / len(scaled)).clamp(min=0)
+    seen = scaled @ model.feature_axes[0]
+    expected = torch.diag(variances / (variances + 0.01 * variances[-1]))
+    assert torch.allclose(seen.T @ seen / len(seen), expected, atol=1e-9)
+
+
+def test_training_starts_from_no_force(model, graphs):
+    before = Potential(model)(batch(graphs))["forces"].abs().max()
+    known = model.precompute(batch(graphs))
+    model.fit_scaling(known.features, known.numbers)
+    out = Potential(model)(batch(graphs))
+    assert before > 1e-3
+    assert not out["energy"].any()
+    assert not out["forces"].any()
+    energy, _ = model.energy_and_forces(known)
+    gradients = torch.autograd.grad(energy.sum(), [network.layers[-1].weight for network in model.networks])
+    assert all(g.abs().max() > 1e-3 for g in gradients)  # but it does not stay there
+
+
+def test_later_data_widen_the_range_and_change_nothing_else(trained, graphs):
+    learn_something(trained)
+    far = molecule("CH4")
+    far.rattle(0.4, seed=3)
+    graph, before = Graph.from_atoms(far, 5.0), Potential(trained)(batch(graphs))
+    assert grades(trained, far).max() > 0
+    trained.fit_scaling(trained.describe(graph).detach(), graph.numbers)  # no oxygen in it
+    after = Potential(trained)(batch(graphs))
+    assert torch.equal(after["energy"], before["energy"])
+    assert not after["extrapolation"].any()
+    assert grades(trained, far).max() == 0
