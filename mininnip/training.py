@@ -3,7 +3,7 @@
 The loop is written out because it is course content: predict, compare, differentiate, step; keep a running average of
 the weights, watch the error on validation data, keep the best, stop when told to. Whatever does not depend on weights
 (edges, and for models with `precompute` the symmetry functions and their derivatives) is computed once, before the
-first epoch. Imports `data`, `graph` and `potential`.
+first epoch. Imports `arguments`, `data`, `graph` and `potential`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from mininnip.arguments import described
 from mininnip.data import Dataset
 from mininnip.graph import Graph, batch
-from mininnip.potential import Potential
+from mininnip.potential import Potential, look_up
 
 FINAL_LEARNING_RATE = 0.01  # of the first one, reached on a cosine
 DIVERGED = 100.0  # times the validation loss before training
@@ -62,7 +63,13 @@ class History:
 
     @property
     def best(self) -> dict[str, float]:
-        """The epoch whose weights are kept: the lowest validation loss."""
+        """The epoch whose weights are kept: the lowest validation loss.
+
+        Raises:
+            ValueError: no epoch was finished.
+        """
+        if not self.epochs:
+            raise ValueError(f"no epoch was finished ({self.ended}), so none is the best")
         return min(self.epochs, key=lambda row: row["valid_loss"])
 
     def __getitem__(self, name: str) -> list[float]:
@@ -119,6 +126,7 @@ def train(
     averaged over structures and over force components. Adam, learning rate on a cosine to 1 %; validation and result
     use an exponential moving average of the weights. A potential without reference energies gets them from the training
     data (`fit_reference_energies`); a model with `fit_scaling` takes its feature scaling from there, and only there.
+    A potential that was trained before goes on from its weights, with the scaling and reference energies they know.
 
     Args:
         potential: the one to train; float32 weights are usual.
@@ -141,13 +149,18 @@ def train(
         The history; `history.ended` says why training ended.
 
     Raises:
-        ValueError: no data, labels that are not finite, weights that are both zero, a checkpoint of another model.
+        ValueError: no data, labels that are not finite, an element that only the validation data have, weights that
+            are both zero, a batch size or learning rate that is not positive, a checkpoint of another model.
     """
+    if batch_size < 1 or not learning_rate > 0:
+        raise ValueError(f"batch_size and learning_rate must be positive, got {batch_size} and {learning_rate}")
     if energy_weight < 0 or force_weight < 0 or energy_weight + force_weight == 0:
         raise ValueError("energy_weight and force_weight must not be negative, and one of them must be positive")
     for part, data in (("training", train), ("validation", valid)):
         _check_labels(data, part, with_forces=force_weight > 0)
     if potential.reference_energies is None:
+        if strangers := set(valid.numbers.tolist()) - set(train.numbers.tolist()):
+            raise ValueError(f"atomic number {min(strangers)} is in the validation data but not in the training data")
         potential.set_reference_energies(fit_reference_energies(train))
     potential.to(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     fresh = checkpoint is None or not Path(checkpoint).exists()
@@ -250,6 +263,7 @@ class _State:
             "steps": self.steps,
             "start_loss": self.start_loss,
             "history": self.history.epochs,
+            "model": _in_words(self.potential.model),
         }
         temporary = path.with_name(path.name + ".part")
         contiguous = {name: t.detach().contiguous().clone() for name, t in tensors.items()}
@@ -268,7 +282,8 @@ class _State:
             raise ValueError(f"{path} is no checkpoint that can be read ({error}); delete it to start anew") from None
         model = self.potential.state_dict()
         found = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
-        if {n: t.shape for n, t in found.items()} != {n: t.shape for n, t in model.items()}:
+        same_shapes = {n: t.shape for n, t in found.items()} == {n: t.shape for n, t in model.items()}
+        if not same_shapes or facts.get("model") != _in_words(self.potential.model):
             raise ValueError(f"{path} holds another model than the one to train; choose another file or delete it")
         self.potential.load_state_dict(found)
         for name, p in self.weights.items():
@@ -364,7 +379,7 @@ def _prepare(potential: Potential, data: Dataset) -> list[Sample]:
     for k in range(len(data)):
         frame = data[k]
         graph = frame.graph(potential.cutoff).to(weight.device)
-        energy = torch.tensor(frame.energy, device=weight.device) - references[graph.numbers].sum()
+        energy = torch.tensor(frame.energy, device=weight.device) - look_up(references, graph.numbers).sum()
         graph, model = graph.to(weight.dtype), cast(Any, potential.model)
         structures = model.precompute(graph) if hasattr(model, "precompute") else graph
         forces = torch.tensor(frame.forces, device=weight.device, dtype=weight.dtype)
@@ -404,6 +419,14 @@ def _check_labels(data: Dataset, part: str, with_forces: bool) -> None:
             f"frame {frame} of the {part} data has forces that are missing or not finite; "
             "remove the frame, or train on energies alone with force_weight=0"
         )
+
+
+def _in_words(model: Any) -> Any:
+    """The model's class and arguments as JSON holds them; None where they have no name."""
+    try:
+        return json.loads(json.dumps(described(model)))
+    except ValueError:
+        return None
 
 
 def _metadata(path: Path) -> dict[str, Any]:

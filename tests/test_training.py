@@ -28,9 +28,11 @@ def data():
     return frames().split(24, 8, 8, seed=0)
 
 
-def potential(seed=0, hidden=(10,), elements=(1, 6, 8)):
+G2 = ((0.05, 0.0), (2.0, 1.0), (2.0, 1.5), (2.0, 2.1))
+
+
+def potential(seed=0, hidden=(10,), elements=(1, 6, 8), g2=G2):
     torch.manual_seed(seed)
-    g2 = [(0.05, 0.0), (2.0, 1.0), (2.0, 1.5), (2.0, 2.1)]
     return mn.Potential(
         BehlerParrinello(SymmetryFunctions(elements, 4.0, g2, g5=[(0.05, 2, 1), (0.05, 2, -1)]), hidden)
     )
@@ -56,16 +58,30 @@ def test_it_learns(data):
     assert errors.energy_rmse_per_atom == pytest.approx(history.best["energy_rmse"], rel=1e-3)
 
 
-def test_four_structures_are_learned_in_100_steps():
-    four = frames("silicon")[[0, 60, 120, 180]]
-    torch.manual_seed(0)
+def silicon_functions():
     g2 = [(0.05, 0.0), (0.3, 0.0), *((4.0, 2.0 + 0.5 * k) for k in range(6))]
-    g5 = [(eta, zeta, sign) for eta in (0.02, 0.1) for zeta in (1, 4, 16) for sign in (1, -1)]
-    model = mn.Potential(BehlerParrinello(SymmetryFunctions((14,), 5.0, g2, g5=g5)))
+    return SymmetryFunctions((14,), 5.0, g2, g5=[(e, z, s) for e in (0.02, 0.1) for z in (1, 4, 16) for s in (1, -1)])
+
+
+def ethanol_functions():
+    g2 = [(4.0, 0.8 + 0.4 * k) for k in range(10)]
+    g5 = [(e, z, s) for e in (0.02, 0.1) for z in (1, 4, 16) for s in (1, -1)]
+    return SymmetryFunctions((1, 6, 8), 5.0, g2, g5=g5)
+
+
+@pytest.mark.parametrize(
+    ("name", "functions", "part_of_the_forces"),
+    [("silicon", silicon_functions, 0.28), ("ethanol_gfn2", ethanol_functions, 0.2)],
+)
+def test_four_structures_are_learned_in_100_steps(name, functions, part_of_the_forces):
+    every = frames(name)
+    four = every[[0, len(every) // 4, len(every) // 2, 3 * len(every) // 4]]
+    torch.manual_seed(0)
+    model = mn.Potential(BehlerParrinello(functions()))
     train(model, four, four, epochs=100, batch_size=4, learning_rate=1e-2, ema_decay=0.5, **QUIET)
     errors, rms = evaluate(model, four), 1e3 * np.sqrt(np.mean(four.forces**2))
-    assert errors.forces_rmse < 0.35 * rms
-    assert errors.energy_rmse_per_atom < 10
+    assert errors.forces_rmse < part_of_the_forces * rms
+    assert errors.energy_rmse_per_atom < 20
 
 
 def test_a_model_without_precomputed_features_is_trained_through_graphs(data):
@@ -102,6 +118,55 @@ class StopAfter(threading.Event):
         return self.left <= 0
 
 
+class InterruptAfter(threading.Event):
+    """The user presses Ctrl-C (or the notebook's stop button) before a certain step."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.left = steps
+
+    def is_set(self):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return super().is_set()
+
+
+def test_interrupt_loses_nothing(data, tmp_path):
+    """In the middle of the fourth epoch: the best weights are kept, and the file goes on as if nothing had happened."""
+    options = {"epochs": 6, "batch_size": 5, "learning_rate": 5e-3, **QUIET}
+    whole, file, model = potential(), tmp_path / "training.safetensors", potential()
+    expected = train(whole, data[0], data[1], **options)
+    history = train(model, data[0], data[1], checkpoint=file, stop=InterruptAfter(24), **options)
+    assert history.ended == "stopped"
+    assert history.epochs == expected.epochs[:3]
+    assert evaluate(model, data[1]).forces_rmse == pytest.approx(history.best["force_rmse"], rel=1e-3)
+    assert train(model, data[0], data[1], checkpoint=file, **options).epochs == expected.epochs
+    assert same(weights(model), weights(whole))
+
+
+def test_interrupted_in_the_first_epoch(data):
+    model = potential()
+    history = train(model, data[0], data[1], epochs=2, batch_size=4, stop=InterruptAfter(3), **QUIET)
+    assert repr(history) == "no epoch (stopped)"
+    with pytest.raises(ValueError, match="no epoch was finished"):
+        _ = history.best
+    assert evaluate(model, data[1]).forces_rmse > 0
+
+
+def test_training_goes_on_from_trained_weights(data):
+    """A second training keeps scaling and reference energies, and starts where the first one ended."""
+    model, more = potential(), frames().split(40, 8, 8, seed=0)[0]
+    first = train(model, data[0], data[1], epochs=10, batch_size=4, learning_rate=5e-3, **QUIET)
+    before = weights(model)
+    second = train(model, more, data[1], epochs=1, batch_size=4, learning_rate=1e-5, **QUIET)
+    assert second["force_rmse"][0] == pytest.approx(first.best["force_rmse"], rel=0.02)
+    after = weights(model)
+    for name in ("model.feature_mean", "model.feature_std", "model.feature_axes", "reference_energies"):
+        assert torch.equal(before[name], after[name])
+    assert (after["model.feature_max"] > before["model.feature_max"]).any()
+
+
 def test_training_stopped_from_another_thread_keeps_the_best_weights(data, tmp_path):
     stop, file, model, results = threading.Event(), tmp_path / "training.safetensors", potential(), []
     options = {"epochs": 100_000, "batch_size": 4, "checkpoint": file, "stop": stop, **QUIET}
@@ -136,8 +201,9 @@ def test_scaling_and_reference_energies_come_from_the_training_data_only(data):
     one, other = potential(), potential()
     train(one, data[0], data[1], epochs=1, **QUIET)
     train(other, data[0], far, epochs=1, **QUIET)
-    for name in ("model.feature_mean", "model.feature_std", "reference_energies"):
-        assert torch.equal(weights(one)[name], weights(other)[name])
+    for name in ("feature_mean", "feature_std", "feature_axes", "feature_min", "feature_max"):
+        assert torch.equal(weights(one)[f"model.{name}"], weights(other)[f"model.{name}"])
+    assert torch.equal(weights(one)["reference_energies"], weights(other)["reference_energies"])
 
 
 def test_reference_energies_of_molecules_of_different_composition():
@@ -171,9 +237,11 @@ def test_energies_alone(data):
     [
         ({"energy_weight": 0.0, "force_weight": 0.0}, "one of them must be positive"),
         ({"force_weight": -1.0}, "must not be negative"),
+        ({"batch_size": 0}, "batch_size and learning_rate must be positive"),
+        ({"learning_rate": float("nan")}, "batch_size and learning_rate must be positive"),
     ],
 )
-def test_bad_weights_are_refused(data, change, words):
+def test_bad_options_are_refused(data, change, words):
     with pytest.raises(ValueError, match=words):
         train(potential(), data[0], data[1], **change, **QUIET)
 
@@ -187,6 +255,12 @@ def test_bad_labels_are_named(data):
         train(potential(), data[0], data[1][:0], **QUIET)
     with pytest.raises(ValueError, match="no atom with atomic number 7 in the training data"):
         train(potential(elements=(1, 6, 7, 8)), data[0], data[1], **QUIET)
+    with pytest.raises(ValueError, match="no symmetry functions for atomic number 8"):
+        train(potential(elements=(1, 6)), data[0], data[1], **QUIET)
+    numbers = data[1].numbers.copy()
+    numbers[4] = 7
+    with pytest.raises(ValueError, match="atomic number 7 is in the validation data but not in the training data"):
+        train(potential(elements=(1, 6, 8)), data[0], replace(data[1], numbers=numbers), **QUIET)
 
 
 def test_checkpoint_of_another_model_is_refused(data, tmp_path):
@@ -194,6 +268,10 @@ def test_checkpoint_of_another_model_is_refused(data, tmp_path):
     train(potential(), data[0], data[1], epochs=1, checkpoint=file, **QUIET)
     with pytest.raises(ValueError, match="holds another model"):
         train(potential(hidden=(11,)), data[0], data[1], epochs=2, checkpoint=file, **QUIET)
+    with pytest.raises(ValueError, match="holds another model"):  # the same shapes, other functions
+        train(
+            potential(g2=[(0.1, 0.0), (2.0, 1.0), (2.0, 1.5), (2.0, 2.1)]), data[0], data[1], checkpoint=file, **QUIET
+        )
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(ValueError, match="no checkpoint that can be read"):
         train(potential(), data[0], data[1], epochs=2, checkpoint=file, **QUIET)
