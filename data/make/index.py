@@ -1,7 +1,8 @@
 """Write ../index.json, the catalog that `mininnip.load_data` reads, and the table of files in ../README.md.
 
-Words stand in sets.toml, numbers are read from the files. What is absent is left out. Run it after every
-change of a file and commit all together:
+Words stand in sets.toml, numbers are read from the files; `closest_between_splits` (Å) is the smallest distance
+between two frames of different splits, as check.py defines it. What is absent is left out. Run it after every change
+of a file and commit all together:
 
     python index.py            rewrite both and print a table
     python index.py --check    only compare; exit status 1 if a file and its checksum differ
@@ -17,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 from ase.io import read
+from check import closest
+from labeling import frames_from_npz
 
 DATA = Path(__file__).resolve().parent.parent
 LARGEST_TOTAL = 30e6  # bytes
@@ -36,7 +39,11 @@ def file_entry(path):
         if "energy" not in data:
             return entry | {"kind": "curves"}
         labels = {key: data[key].tolist() for key in ("split", "group") if key in data}
-        return entry | {"kind": "frames", "frames": len(data["energy"]), **counts(labels)}
+        splits, frames = data["split"], frames_from_npz(path)
+    entry |= {"kind": "frames", "frames": len(frames), **counts(labels)}
+    if len(set(splits)) > 1:  # rounded down, so that no pair is closer than it says
+        entry["closest_between_splits"] = np.floor(1e4 * closest(frames, splits)[0]).item() / 1e4
+    return entry
 
 
 def counts(labels):
