@@ -30,8 +30,8 @@ from silicon_dynamics import BOX, DENSITY, MASS, N_ATOMS, compressed_crystal, sn
 TEMPERATURE, TIMESTEP, N_EQUILIBRATION = 3000.0, 3.0, 160  # K, fs, steps
 SEGMENT, EQUILIBRATION_SEGMENT = 20, 10  # steps at constant energy
 DT, RYDBERG_TIME = TIMESTEP * units.fs, 4.8377687e-2 * units.fs
-# mixing_beta 0.3 instead of 0.5 reaches the same threshold with 40 % fewer applications of the Hamiltonian
 THERMOSTAT = "velocities rescaled to the temperature between segments (seed 1: from step 141 on)"
+# mixing_beta 0.3 instead of 0.5 reaches the same threshold with 40 % fewer applications of the Hamiltonian
 SETTINGS = dict(ecutwfc=16, degauss=0.0073, conv_thr=1e-5, mixing_beta=0.3, pseudopotential="Si.pz-vbc.UPF")
 
 MD = """&control calculation='md', prefix='si', outdir='./tmp', pseudo_dir='{pseudo}', tprnfor=.true., disk_io='low',

@@ -1,4 +1,4 @@
-"""Reading the shipped sets, and the neighbor lists of a whole training set: what a lesson waits for before it begins."""
+"""Reading the shipped sets, and the neighbor lists of a training set: what a lesson waits for before it begins."""
 
 import json
 import time
