@@ -14,7 +14,7 @@ from mininnip.potential import Potential
 from mininnip.radial import cosine_cutoff, quintic_switch, tanh_cutoff
 
 if TYPE_CHECKING:
-    from mininnip import analysis, descriptors, exercises, neural, plotting, widgets
+    from mininnip import analysis, descriptors, exercises, neural, plotting, sampling, widgets
     from mininnip.calculator import Calculator
     from mininnip.formats import read, write
     from mininnip.plotting import style
@@ -37,7 +37,7 @@ _ON_FIRST_USE = {
     "write": "mininnip.formats",
     "style": "mininnip.plotting",
 }
-_SUBMODULES_ON_FIRST_USE = ("analysis", "descriptors", "exercises", "neural", "plotting", "widgets")
+_SUBMODULES_ON_FIRST_USE = ("analysis", "descriptors", "exercises", "neural", "plotting", "sampling", "widgets")
 
 __all__ = [
     "Calculator",
@@ -58,6 +58,7 @@ __all__ = [
     "plotting",
     "quintic_switch",
     "read",
+    "sampling",
     "save",
     "style",
     "tanh_cutoff",
