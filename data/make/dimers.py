@@ -19,7 +19,7 @@ import subprocess
 
 import numpy as np
 import pyscf
-from labeling import HARTREE, WORK, Deadline
+from labeling import HARTREE, OUTPUT, WORK, Deadline
 from pyscf import cc, fci, gto, mcscf, mrpt, scf
 from pyscf.mcscf import avas
 
@@ -231,8 +231,9 @@ def main():
     parser.add_argument("--qz", action="store_true", help="add aug-cc-pVQZ to Ar2")
     args = parser.parse_args()
     deadline, data = Deadline(args.max_minutes), {f"{name}_distance": np.array(r) for name, r in DISTANCES.items()}
-    if PATH.exists():
-        data |= {key: value for key, value in np.load(PATH).items() if key != "metadata"}
+    known = PATH if PATH.exists() else OUTPUT / "dimers.npz"
+    if known.exists():
+        data |= {key: value for key, value in np.load(known).items() if key != "metadata"}
     outwards = sorted(DISTANCES["Ar2"], key=lambda r: abs(r - 3.8))  # the well first
     jobs = [("H2", r, "fci", hydrogen) for r in DISTANCES["H2"]] + [
         ("N2", r, "nevpt2", nitrogen) for r in DISTANCES["N2"]

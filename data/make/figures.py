@@ -1,14 +1,13 @@
-"""What each shipped set covers: one figure per set, drawn from the files alone.
+"""What each shipped set covers: one figure per set, drawn from the files alone, shown in ../README.md.
 
-Run:  python figures.py [folder]        default folder: work/figures.  Needs matplotlib.
+Run:  python figures.py [set ...]        default: every set.  Needs matplotlib; writes ../figures/<set>.png
 """
 
 import sys
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from labeling import OUTPUT, WORK
+from labeling import OUTPUT
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -129,14 +128,56 @@ def draw_silicon(axes):
 
 def draw_silicon_structure(axes):
     data = read("silicon_structure")
-    for source in [key.removeprefix("g_") for key in data if key.startswith("g_")]:
-        style = dict(lw=0.8, ls=":") if "half" in source else {}
-        axes[0].plot(data["r"], data[f"g_{source}"], label=source, **style)
-        axes[1].plot(data["angle"], data[f"p_{source}"], label=source, **style)
+    colors = {"stillinger_weber": BLUE, "tersoff": ORANGE, "ab_initio_seed1": "0.5", "ab_initio_seed2": BLACK}
+    for source, color in colors.items():
+        style = dict(color=color, label=f"{source.replace('_', ' ')}, {data[f'frames_{source}']} frames")
+        axes[0].plot(data["r"], data[f"g_{source}"], **style)
+        axes[1].plot(data["angle"], data[f"p_{source}"], **style)
+    pairs = {
+        f"halves of seed {k}": [f"g_ab_initio_seed{k}_{half}_half" for half in ("first", "second")] for k in (1, 2)
+    }
+    pairs["the two seeds"] = ["g_ab_initio_seed1", "g_ab_initio_seed2"]
+    for (label, (one, two)), color in zip(pairs.items(), ("0.5", BLACK, PURPLE), strict=True):
+        axes[2].plot(data["r"], data[one] - data[two], color=color, lw=0.9, label=label)
     axes[0].set(xlabel="r (Å)", ylabel="g(r)")
     axes[1].set(xlabel="bond angle (degrees)", ylabel="probability per degree")
+    axes[2].set(xlabel="r (Å)", ylabel="difference of g(r)")
+    for ax in axes:
+        ax.legend()
+
+
+def draw_silicon_k_points(axes):
+    data = read("silicon_k_points")
+    error = data["forces_gamma"].astype(float) - data["forces"]
+    shift = 1e3 * (data["energy_gamma"] - data["energy"]) / 64
+    groups = list(dict.fromkeys(data["group"]))
+    for k, group in enumerate(groups):
+        mine = data["group"] == group
+        dense, gamma = (data[key][mine].ravel() for key in ("forces", "forces_gamma"))
+        axes[0].plot(dense, gamma, ".", ms=3, label=f"{group}, {mine.sum()}")
+        axes[1].plot(np.full(mine.sum(), k), np.sqrt((error[mine] ** 2).mean((1, 2))), "o", ms=4)
+        axes[2].plot(np.full(mine.sum(), k), shift[mine] - shift.mean(), "o", ms=4)
+    axes[0].axline((0, 0), slope=1, color="0.7", lw=0.8)
+    axes[0].set(xlabel="force, 2×2×2 k-points (eV/Å)", ylabel="force, Γ point (eV/Å)")
     axes[0].legend()
-    axes[2].axis("off")
+    axes[1].set(ylabel="force difference, rms of a frame (eV/Å)", ylim=(0, None))
+    axes[2].set(ylabel="energy difference, mean removed (meV/atom)")
+    for ax in axes[1:]:
+        ax.set_xticks(range(len(groups)), [group.replace("_", "\n") for group in groups])
+
+
+def draw_ethanol_hessian(axes):
+    data = read("ethanol_hessian")
+    masses = np.repeat([{1: 1.008, 6: 12.011, 8: 15.999}[number] for number in data["numbers"]], 3)
+    values = np.linalg.eigvalsh(data["hessian"] / np.sqrt(np.outer(masses, masses)))
+    frequencies = np.sign(values) * np.sqrt(np.abs(values)) * 521.471  # sqrt(eV/(Å² amu)) in 1/cm
+    axes[0].vlines(frequencies[6:], 0, 1, color=BLUE)
+    axes[0].set(xlabel="harmonic wavenumber (1/cm)", yticks=[], xlim=(0, 4000))
+    axes[1].plot(frequencies[:6], "o", color=BLACK)
+    axes[1].set(xlabel="translations and rotations", ylabel="wavenumber (1/cm)", xticks=[])
+    largest = np.abs(data["hessian"]).max()
+    axes[2].imshow(data["hessian"], cmap="coolwarm", vmin=-largest / 4, vmax=largest / 4)
+    axes[2].set(xlabel="coordinate", ylabel="coordinate", title=f"Hessian, at most {largest:.0f} eV/Å²")
 
 
 def draw_h2_si100(axes):
@@ -186,6 +227,8 @@ FIGURES = {
     "ethanol": draw_ethanol,
     "ethanol_gfn2": lambda axes: draw_ethanol(axes, "ethanol_gfn2"),
     "silicon": draw_silicon,
+    "ethanol_hessian": draw_ethanol_hessian,
+    "silicon_k_points": draw_silicon_k_points,
     "silicon_structure": draw_silicon_structure,
     "h2_si100": draw_h2_si100,
     "alanine_dipeptide": draw_alanine_dipeptide,
@@ -194,17 +237,17 @@ FIGURES = {
 
 
 def main():
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else WORK / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = OUTPUT / "figures"
+    folder.mkdir(exist_ok=True)
     plt.rcParams["axes.prop_cycle"] = plt.cycler(color=[BLACK, BLUE, ORANGE, GREEN, PURPLE, "0.5"])
     plt.rcParams |= {"font.size": 8, "legend.fontsize": 6, "figure.constrained_layout.use": True}
-    for name, draw in FIGURES.items():
+    for name in sys.argv[1:] or FIGURES:
         first = "water_dimer" if name == "water_clusters" else name
         if (OUTPUT / f"{first}.npz").exists():
             figure, axes = plt.subplots(1, 3, figsize=(11, 3.2))
-            draw(axes)
+            FIGURES[name](axes)
             figure.suptitle(name)
-            figure.savefig(folder / f"{name}.png", dpi=100)
+            figure.savefig(folder / f"{name}.png", dpi=90, metadata={"Software": None})
             plt.close(figure)
             print(folder / f"{name}.png")
 

@@ -24,6 +24,7 @@ from labeling import frames_from_npz
 DATA = Path(__file__).resolve().parent.parent
 LARGEST_TOTAL = 30e6  # bytes
 FRAME_UNITS = {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å"}
+FRAME_UNITS |= {"temperature": "K", "angle": "degree", "bond": "Å"}  # where a set has them
 
 SETS = tomllib.loads((Path(__file__).parent / "sets.toml").read_text(encoding="utf-8"))
 
@@ -68,7 +69,9 @@ def catalog():
         metadata, files = metadata_of(paths[0]), {path.name: file_entry(path) for path in paths}
         frames = any(file["kind"] == "frames" for file in files.values())
         entry = {"description": words["description"], "files": files}
-        entry |= {"units": (FRAME_UNITS if frames else {}) | words.get("units", {})}
+        with np.load(paths[0]) as data:
+            units = {key: unit for key, unit in FRAME_UNITS.items() if frames and key in data}
+        entry |= {"units": units | words.get("units", {})}
         entry |= {key: words[key] for key in ("made_by", "level_of_theory", "sampling", "caveats")}
         entry |= {"engine": metadata["engine"], "status": metadata["status"], "license": "CC-BY-4.0"}
         index[name] = entry
