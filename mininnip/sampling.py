@@ -83,13 +83,14 @@ def _integrator(atoms: Atoms, temperature: float | None, time_step: float, frict
 
 
 def _frames(atoms: Atoms, integrator: Any, n_frames: int, steps_per_frame: int, closest: float) -> Iterator[Atoms]:
+    calculator: Any = atoms.calc
     for _ in range(n_frames):
         integrator.run(steps_per_frame)
         time = integrator.get_time() / units.fs / 1000
         _check(atoms, time, closest)
         frame = atoms.copy()
-        frame.calc = SinglePointCalculator(frame)
-        frame.calc.results = dict(atoms.calc.results)
+        frame.calc, results = SinglePointCalculator(frame), dict(calculator.results)
+        frame.calc.results = results
         frame.info |= {"time": time, "temperature": float(atoms.get_temperature())}
         yield frame
 
