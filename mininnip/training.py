@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -152,6 +152,55 @@ def train(
         ValueError: no data, labels that are not finite, an element that only the validation data have, weights that
             are both zero, a batch size or learning rate that is not positive, a checkpoint of another model.
     """
+    loop = training_epochs(
+        potential,
+        train,
+        valid,
+        epochs,
+        batch_size,
+        learning_rate,
+        energy_weight,
+        force_weight,
+        ema_decay,
+        patience,
+        seed,
+        device,
+        checkpoint,
+        stop,
+        progress,
+    )
+    while True:
+        try:
+            next(loop)
+        except StopIteration as end:
+            return end.value
+
+
+def training_epochs(
+    potential: Potential,
+    train: Dataset,
+    valid: Dataset,
+    epochs: int = 100,
+    batch_size: int = 10,
+    learning_rate: float = 1e-3,
+    energy_weight: float = 1.0,
+    force_weight: float = 1.0,
+    ema_decay: float = 0.99,
+    patience: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    checkpoint: str | Path | None = None,
+    stop: threading.Event | None = None,
+    progress: bool = False,
+) -> Generator[History, None, History]:
+    """The loop of `train`, one epoch at a time, to watch a training from outside or to leave it with `break`.
+
+    Arguments, result and errors as `train`; errors come with the first epoch. When the loop ends or is left, the
+    potential holds the best weights; in between it holds those of the last step.
+
+    Yields:
+        The history so far, after every epoch; always the same object.
+    """
     if batch_size < 1 or not learning_rate > 0:
         raise ValueError(f"batch_size and learning_rate must be positive, got {batch_size} and {learning_rate}")
     if energy_weight < 0 or force_weight < 0 or energy_weight + force_weight == 0:
@@ -190,12 +239,13 @@ def train(
                 state.save(Path(checkpoint))
             bar.update()
             bar.set_postfix_str(f"forces {errors['force_rmse']:.0f} meV/Å, energy {errors['energy_rmse']:.1f} meV/atom")
-    except KeyboardInterrupt:
+            yield state.history
+    except (KeyboardInterrupt, GeneratorExit):
         stop.set()
     finally:
         bar.close()
         state.restore_best()
-    state.history.ended = "stopped" if stop.is_set() else state.ended(patience) or "finished"
+        state.history.ended = "stopped" if stop.is_set() else state.ended(patience) or "finished"
     return state.history
 
 

@@ -12,7 +12,7 @@ from mininnip.classical import PairPotential, morse
 from mininnip.data import Dataset
 from mininnip.descriptors import SymmetryFunctions
 from mininnip.neural import BehlerParrinello
-from mininnip.training import evaluate, fit_reference_energies, train
+from mininnip.training import evaluate, fit_reference_energies, train, training_epochs
 
 QUIET = {"progress": False, "device": "cpu"}
 
@@ -179,6 +179,23 @@ def test_training_stopped_from_another_thread_keeps_the_best_weights(data, tmp_p
     assert not thread.is_alive()
     assert results[0].ended == "stopped"
     assert evaluate(model, data[1]).forces_rmse == pytest.approx(results[0].best["force_rmse"], rel=1e-3)
+
+
+def test_a_training_watched_from_outside_is_the_same_training(data):
+    watched, plain = potential(), potential()
+    seen = [len(history.epochs) for history in training_epochs(watched, data[0], data[1], epochs=4, **QUIET)]
+    train(plain, data[0], data[1], epochs=4, **QUIET)
+    assert seen == [1, 2, 3, 4]
+    assert same(weights(watched), weights(plain))
+
+
+def test_leaving_the_loop_keeps_the_best_weights(data):
+    model = potential()
+    for history in training_epochs(model, data[0], data[1], epochs=50, batch_size=4, learning_rate=1e-2, **QUIET):
+        if len(history.epochs) == 5:
+            break
+    assert history.ended == "stopped"
+    assert evaluate(model, data[1]).forces_rmse == pytest.approx(history.best["force_rmse"], rel=1e-3)
 
 
 def test_early_stopping(data):
