@@ -159,7 +159,7 @@ class CoordinateNetwork(nn.Module):
         activation: of the hidden neurons, smooth.
     """
 
-    cutoff = 0.1  # Å: no edges are needed, and no two atoms come so close
+    cutoff = 1.0  # Å: no edges are needed, but a graph has a cutoff (and a tiny one would cost many boxes to search)
     feature_mean: Tensor
     feature_std: Tensor
 

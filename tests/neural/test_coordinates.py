@@ -121,7 +121,7 @@ def test_frozen_atoms_can_be_left_out(positions):
 
 
 def test_sorted_distances_of_four_atoms_confuse_a_kite_and_a_trapezoid():
-    """Boutin & Kemper, Adv. Appl. Math. 32, 709 (2004): different shapes, the same six distances."""
+    """Different shapes, the same six distances: √2, √2, 2, √10, √10, 4."""
     ends = [[0.0, 0, 0], [4, 0, 0]]
     kite, trapezoid = (double([*ends, *rest]) for rest in ([[3, 1, 0], [3, -1, 0]], [[1, 1, 0], [3, 1, 0]]))
     model = made("sorted")
