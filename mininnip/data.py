@@ -131,6 +131,16 @@ class Dataset:
             self.provenance,
         )
 
+    def __add__(self, other: Dataset) -> Dataset:
+        """The frames of both, one after the other, with the labels that both have; name and provenance of the first."""
+        joined = {
+            field: np.concatenate([getattr(self, field), getattr(other, field)])
+            for field in ("n_atoms", "numbers", "positions", "cell", "pbc", "energy", "forces")
+        }
+        shared = {key: [self.labels[key], other.labels[key]] for key in self.labels if key in other.labels}
+        labels = {key: np.concatenate(both) for key, both in shared.items()}
+        return Dataset(self.name, **joined, labels=labels, provenance=self.provenance)
+
     def part(self, split: str) -> Dataset:
         """The frames of one official split, "train", "valid" or "test"; no trajectory is shared between splits."""
         return self.where(split=split)

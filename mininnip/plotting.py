@@ -147,5 +147,27 @@ def radial_distribution(axes: Axes, r: Any, curves: Mapping[str, Any]) -> None:
         axes.legend()
 
 
+def parity(axes: Axes, reference: Any, predicted: Any, unit: str) -> None:
+    """Predicted against reference values, with the diagonal on which all points of a perfect model lie, and the RMSE.
+
+    Args:
+        axes: where to draw.
+        reference, predicted: equal shapes (...).
+        unit: of both, for the axes.
+
+    Raises:
+        ValueError: shapes that differ.
+    """
+    x, y = _numbers(reference), _numbers(predicted)
+    if x.shape != y.shape:
+        raise ValueError(f"reference and predicted values have different shapes, {x.shape} and {y.shape}")
+    ends = [min(x.min(), y.min()), max(x.max(), y.max())]
+    axes.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
+    axes.plot(x.ravel(), y.ravel(), ".", color=MODEL, markersize=3)
+    rmse = np.sqrt(np.mean((x.astype(float) - y) ** 2))
+    axes.text(0.04, 0.96, f"RMSE {rmse:.3g} {unit}", transform=axes.transAxes, va="top")
+    axes.set(xlabel=f"reference ({unit})", ylabel=f"predicted ({unit})", aspect="equal")
+
+
 def _numbers(values: Any) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)

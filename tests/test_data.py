@@ -101,6 +101,16 @@ def test_selection(ammonia):
     assert 0 < len(hot) < len(ammonia.where(group="md"))
 
 
+def test_two_parts_are_joined_frame_by_frame(ammonia):
+    one, two = ammonia[:3], ammonia[10:12]
+    both = one + replace(two, labels={key: two.labels[key] for key in ("id", "forces_gfn2")})
+    assert len(both) == 5
+    assert list(both.labels["id"]) == [*one.labels["id"], *two.labels["id"]]
+    assert set(both.labels) == {"id", "forces_gfn2"}
+    assert (both[3].positions == two[0].positions).all() and (both[3].forces == two[0].forces).all()
+    assert both.labels["forces_gfn2"].shape == (20, 3)
+
+
 def test_random_split_respects_the_official_one(ammonia):
     parts = ammonia.split(50, 10, 20, seed=3)
     assert [len(part) for part in parts] == [50, 10, 20]

@@ -82,6 +82,20 @@ def test_radial_distribution_starts_at_zero():
     assert axes.get_ylim()[0] == 0 and axes.get_legend() is not None
 
 
+def test_parity_has_the_diagonal_and_says_the_rmse():
+    _, axes = plt.subplots()
+    plotting.parity(axes, np.array([0.0, 1.0, 2.0]), torch.tensor([0.0, 1.0, 5.0]), "eV")
+    diagonal, points = axes.lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 5]
+    assert list(points.get_xdata()) == [0, 1, 2]
+    assert list(points.get_ydata()) == [0, 1, 5]
+    assert points.get_color() == plotting.MODEL
+    assert axes.texts[0].get_text() == "RMSE 1.73 eV"
+    assert "reference (eV)" in axes.get_xlabel()
+    with pytest.raises(ValueError, match=r"shapes, \(3,\) and \(2,\)"):
+        plotting.parity(axes, np.zeros(3), np.zeros(2), "eV")
+
+
 def test_importing_the_package_does_not_import_matplotlib():
     code = "import sys, mininnip; sys.exit('matplotlib' in sys.modules or 'IPython' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
