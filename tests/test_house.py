@@ -22,6 +22,7 @@ LAYERS = {
     "so3": 1,
     "classical": 2,
     "descriptors": 2,
+    "descriptors.angular_terms": 1.5,
     "linear": 3,
     "kernel": 3,
     "neural": 3,

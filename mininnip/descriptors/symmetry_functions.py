@@ -10,10 +10,11 @@ The names are those of 2011. What the slide and the paper of 2007 call G¹ (radi
     2011   G¹ = Σ_j f_c      G² radial Gaussian      G³ radial cosine      G⁴ angular with r_jk      G⁵ angular without
     2007                     G¹                                            G²
 
-Pairs of neighbors are counted once, as in most codes; the double sum of the slide is twice as large. Imports `graph`
-and `radial`.
+Pairs of neighbors are counted once, as in most codes; the double sum of the slide is twice as large. Imports
+`angular_terms`, `arguments`, `graph` and `radial`.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -21,7 +22,15 @@ import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
-from mininnip.graph import Graph, segment_sum, triplets
+from mininnip.descriptors.angular_terms import (
+    AngularProducts,
+    ANIAngles,
+    BehlerAngles,
+    decay,
+    slopes,
+    values_and_slopes,
+)
+from mininnip.graph import Graph, triplets
 from mininnip.radial import cosine_cutoff
 
 
@@ -29,59 +38,56 @@ def gaussian_term(r: Tensor, eta: Tensor, shift: Tensor) -> Tensor:
     """Radial term of G², without its cutoff: exp[−η (r − r_s)²]; with η = 0 it is that of G¹.
 
     Args:
-        r: distances (E, 1) in Å.
-        eta: η (B,) in 1/Å².
-        shift: r_s (B,) in Å.
+        r: distances (...) in Å.
+        eta: η (...) in 1/Å².
+        shift: r_s (...) in Å.
 
     Returns:
-        (E, B).
+        (...), whatever the three shapes broadcast to.
     """
-    return torch.exp(-eta * (r - shift) ** 2)
-
-
-def angular_term(cosine: Tensor, zeta: Tensor, sign: Tensor) -> Tensor:
-    """Angular factor of G⁴ and G⁵: 2^(1−ζ) (1 + λ cos θ)^ζ; 2 at θ = 0 for λ = 1 and any ζ.
-
-    Args:
-        cosine: cos θ (T, 1).
-        zeta: ζ (B,).
-        sign: λ (B,), +1 or −1.
-
-    Returns:
-        (T, B).
-    """
-    return 2 ** (1 - zeta) * (1 + sign * cosine).clamp(min=0) ** zeta
+    return decay(eta * (r - shift) ** 2)
 
 
 class _Environment(nn.Module):
     """What every set of symmetry functions shares: channels of elements, sums over neighbors, derivatives.
 
-    A set says how far its sums reach, how many functions it has, and what their terms are, cutoffs included:
-    `_radial(r_ij)` (E, B_r) and `_angular(r_ij, r_ik, r_jk)` (T, B_a). Column b of the terms depends on column b of the
-    distances only, which are given once for all columns, (E, 1), or once for each, (E, B_r).
+    A set has `n_radial` functions of a distance, `_radial(r)`, which `cutoff_function` fades out, and angular parts, of
+    which it takes the functions that they list.
     """
 
     local = True
     element_row: Tensor
+    picked: Tensor
     n_radial: int
-    n_angular: int
 
-    def __init__(self, elements: Sequence[int], radial_cutoff: float, angular_cutoff: float):
+    def __init__(
+        self,
+        elements: Sequence[int],
+        radial_cutoff: float,
+        angular_cutoff: float,
+        cutoff_function: Callable[[Tensor, float], Tensor],
+        angular_parts: Sequence[AngularProducts],
+    ):
         super().__init__()
-        if len(elements) == 0 or not all(number in range(1, 119) for number in elements):
-            raise ValueError(f"elements are given by their atomic numbers, 1 to 118; got {tuple(elements)}")
         self.elements = tuple(sorted(elements))
         self.radial_cutoff, self.angular_cutoff = float(radial_cutoff), float(angular_cutoff)
-        for cutoff in (self.radial_cutoff, self.angular_cutoff):
-            cosine_cutoff(torch.zeros(1), cutoff)  # refuses one that is not positive
+        self.cutoff_function, self.angular_parts = cutoff_function, nn.ModuleList(angular_parts)
         rows = torch.full((119,), -1)
         rows[list(self.elements)] = torch.arange(len(self.elements))
         self.register_buffer("element_row", rows, persistent=False)
+        before = itertools.accumulate((part.n_shells * part.n_angles for part in angular_parts), initial=0)
+        picked = [start + column for start, part in zip(before, angular_parts, strict=False) for column in part.picked]
+        self.register_buffer("picked", torch.tensor(picked, dtype=torch.int64), persistent=False)
 
     @property
     def cutoff(self) -> float:
         """Reach of the longest sum in Å."""
         return max(self.radial_cutoff, self.angular_cutoff)
+
+    @property
+    def n_angular(self) -> int:
+        """Angular functions for each pair of elements."""
+        return len(self.picked)
 
     @property
     def n_features(self) -> int:
@@ -91,13 +97,17 @@ class _Environment(nn.Module):
 
     def forward(self, graph: Graph) -> Tensor:
         """Symmetry functions of every atom (N, B), differentiable with respect to positions and cell."""
-        vectors = graph.edge_vectors()
+        vectors = graph.edge_vectors().T.contiguous()  # (3, E)
         edges, pairs = self._within_reach(graph, vectors)
         rows_of_edges, rows_of_pairs = self._rows(graph, edges, pairs)
-        r_ij = torch.linalg.vector_norm(vectors[edges], dim=1, keepdim=True)
-        radial = _sum_rows(self._radial(r_ij), rows_of_edges, graph.n_atoms)
-        angular = _sum_rows(self._angular(*_three_distances(vectors, pairs)), rows_of_pairs, graph.n_atoms)
-        return torch.cat([radial, angular], dim=1)
+        r_ij = torch.linalg.vector_norm(vectors.index_select(1, edges), dim=0)
+        terms = self._radial(r_ij) * self.cutoff_function(r_ij, self.radial_cutoff)
+        features = [_sum_by_atom(terms, rows_of_edges, graph.n_atoms)]
+        if self.n_angular:
+            ij, ik = (vectors.index_select(1, edge) for edge in pairs)
+            tables = [_sum_by_atom(part(ij, ik), rows_of_pairs, graph.n_atoms) for part in self.angular_parts]
+            features.append(torch.cat(tables, dim=2).index_select(2, self.picked))
+        return torch.cat([table.flatten(1) for table in features], dim=1)
 
     def with_derivatives(self, graph: Graph) -> tuple[Tensor, Tensor]:
         """Symmetry functions, and how those of the center change when a neighbor moves.
@@ -105,33 +115,42 @@ class _Environment(nn.Module):
         Returns:
             features (N, B); derivatives ∂G_i/∂r_ij (E, B, 3) in 1/Å, one row for every edge of the graph.
         """
-        vectors = graph.edge_vectors()
+        vectors = graph.edge_vectors().T.contiguous()  # (3, E)
         edges, pairs = self._within_reach(graph, vectors)
         rows_of_edges, rows_of_pairs = self._rows(graph, edges, pairs)
-        r_ij = torch.linalg.vector_norm(vectors[edges], dim=1, keepdim=True)
-        distances = _three_distances(vectors, pairs)
-        values, (slope,) = _values_and_slopes(self._radial, (r_ij,), self.n_radial)
-        features = [_sum_rows(values, rows_of_edges, graph.n_atoms)]
-        along = slope[:, :, None] * (vectors[edges] / r_ij)[:, None, :]  # (E_r, B_r, 3)
-        derivatives = [_sum_by_edge(along, edges, rows_of_edges, len(vectors))]
-        values, slopes = _values_and_slopes(self._angular, distances, self.n_angular)
-        features.append(_sum_rows(values, rows_of_pairs, graph.n_atoms))
-        ij, ik = vectors[pairs[0]], vectors[pairs[1]]
-        directions = (v / d for v, d in zip((ij, ik, ik - ij), distances, strict=True))
-        by_ij, by_ik, by_jk = (g[:, :, None] * u[:, None, :] for g, u in zip(slopes, directions, strict=True))
-        rows = Rows(rows_of_pairs.index.repeat(2), rows_of_pairs.n_channels)
-        derivatives.append(_sum_by_edge(torch.cat([by_ij - by_jk, by_ik + by_jk]), pairs.flatten(), rows, len(vectors)))
-        return torch.cat(features, dim=1), torch.cat(derivatives, dim=1)
+        n_edges = vectors.shape[1]
+        terms, pull = self._radial_with_pulls(vectors.index_select(1, edges))
+        features = [_sum_by_atom(terms, rows_of_edges, graph.n_atoms)]
+        derivatives = [_sum_by_edge([pull], edges[None], rows_of_edges, n_edges).transpose(2, 3)]
+        if self.n_angular:
+            ij, ik = (vectors.index_select(1, edge) for edge in pairs)
+            tables, slopes_of_tables = [], []
+            for part in self.angular_parts:
+                terms, *pulls = part.with_pulls(ij, ik)  # type: ignore[operator]
+                tables.append(_sum_by_atom(terms, rows_of_pairs, graph.n_atoms))
+                by_edge = _sum_by_edge(pulls, pairs, rows_of_pairs, n_edges)  # (E, channels, n_shells, 3, n_angles)
+                slopes_of_tables.append(by_edge.transpose(3, 4).flatten(2, 3))
+            features.append(torch.cat(tables, dim=2).index_select(2, self.picked))
+            derivatives.append(torch.cat(slopes_of_tables, dim=2).index_select(2, self.picked))
+        return torch.cat([f.flatten(1) for f in features], dim=1), torch.cat([d.flatten(1, 2) for d in derivatives], 1)
 
     def _radial(self, r_ij: Tensor) -> Tensor:
+        """Radial functions (B_r, E) without their cutoff from distances (E,), or from one for each (B_r, E)."""
         raise NotImplementedError
 
-    def _angular(self, r_ij: Tensor, r_ik: Tensor, r_jk: Tensor) -> Tensor:
-        raise NotImplementedError
+    def _radial_with_pulls(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Radial terms (B_r, E), cutoff included, and their derivatives (3, B_r, E)."""
+        r_ij = torch.linalg.vector_norm(vectors, dim=0).requires_grad_()
+        values, slope = values_and_slopes(self._radial, r_ij, self.n_radial)
+        with torch.enable_grad():
+            fade = self.cutoff_function(r_ij, self.radial_cutoff)
+            fading = slopes(fade, [r_ij])[0]
+        fade, r_ij = fade.detach(), r_ij.detach()
+        return values * fade, (slope * fade + values * fading) * (vectors / r_ij)[:, None]
 
     def _within_reach(self, graph: Graph, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Edges of the radial sums (E_r,), and pairs of edges of the angular sums (2, T)."""
-        squared = (vectors.detach() ** 2).sum(dim=1)
+        squared = (vectors.detach() ** 2).sum(dim=0)
         edges = (squared < self.radial_cutoff**2).nonzero()[:, 0]
         if self.n_angular == 0:
             return edges, edges.new_zeros(2, 0)
@@ -175,6 +194,7 @@ class SymmetryFunctions(_Environment):
         g3: κ in 1/Å.
         g4, g5: triples (η in 1/Å², ζ ≥ 1, λ = ±1).
         cutoff_function: f_c(r, r_c), e.g. `cosine_cutoff` or `tanh_cutoff`.
+        angular_cutoff: r_c of G⁴ and G⁵ in Å; None: the same. Pairs of neighbors grow with its sixth power.
 
     Raises:
         ValueError: unknown element, cutoff that is not positive, no function at all, ζ < 1 or λ other than ±1; on a
@@ -190,14 +210,17 @@ class SymmetryFunctions(_Environment):
         g4: Sequence[tuple[float, float, float]] = (),
         g5: Sequence[tuple[float, float, float]] = (),
         cutoff_function: Callable[[Tensor, float], Tensor] = cosine_cutoff,
+        angular_cutoff: float | None = None,
     ):
-        super().__init__(elements, cutoff, cutoff)
+        near = cutoff if angular_cutoff is None else angular_cutoff
+        _check_elements_and_cutoffs(elements, cutoff, near)
         if not (g2 or g3 or g4 or g5):
             raise ValueError("there is no symmetry function; give parameters for g2, g3, g4 or g5")
         if any(zeta < 1 or sign not in (1, -1) for _, zeta, sign in (*g4, *g5)):
             raise ValueError("angular functions need ζ ≥ 1 and λ = 1 or −1, as triples (η, ζ, λ)")
-        self.n_radial, self.n_angular = len(g2) + len(g3), len(g4) + len(g5)
-        self.cutoff_function = cutoff_function
+        parts = [BehlerAngles(g, near, cutoff_function, third_side) for g, third_side in ((g4, True), (g5, False)) if g]
+        super().__init__(elements, cutoff, near, cutoff_function, parts)
+        self.n_radial = len(g2) + len(g3)
         self.register_buffer("g2", torch.tensor(g2, dtype=torch.float64).reshape(-1, 2))
         self.register_buffer("g3", torch.tensor(g3, dtype=torch.float64))
         self.register_buffer("g4", torch.tensor(g4, dtype=torch.float64).reshape(-1, 3))
@@ -209,23 +232,9 @@ class SymmetryFunctions(_Environment):
     g5: Tensor
 
     def _radial(self, r_ij: Tensor) -> Tensor:
-        eta, shift = self.g2.to(r_ij.dtype).T
-        for_g2, for_g3 = _columns(r_ij, len(self.g2), len(self.g3))
-        terms = [gaussian_term(for_g2, eta, shift), torch.cos(self.g3.to(r_ij.dtype) * for_g3)]
-        return torch.cat(terms, dim=1) * self.cutoff_function(r_ij, self.radial_cutoff)
-
-    def _angular(self, r_ij: Tensor, r_ik: Tensor, r_jk: Tensor) -> Tensor:
-        cosine = _cosine(r_ij, r_ik, r_jk)
-        fade = self.cutoff_function(r_ij, self.angular_cutoff) * self.cutoff_function(r_ik, self.angular_cutoff)
-        squares, n = r_ij**2 + r_ik**2, (len(self.g4), len(self.g5))
-        (cosine4, cosine5), (squares4, squares5) = _columns(cosine, *n), _columns(squares, *n)
-        r_jk, _ = _columns(r_jk, *n)
-        eta, zeta, sign = self.g4.to(r_ij.dtype).T
-        g4 = angular_term(cosine4, zeta, sign) * torch.exp(-eta * (squares4 + r_jk**2))
-        g4 = g4 * self.cutoff_function(r_jk, self.angular_cutoff)
-        eta, zeta, sign = self.g5.to(r_ij.dtype).T
-        g5 = angular_term(cosine5, zeta, sign) * torch.exp(-eta * squares5)
-        return torch.cat([g4, g5], dim=1) * fade  # (T, B_a)
+        (eta, shift), kappa = self.g2.to(r_ij.dtype).T[:, :, None], self.g3.to(r_ij.dtype)[:, None]
+        for_g2, for_g3 = (r_ij, r_ij) if r_ij.dim() == 1 else r_ij.split([len(eta), len(kappa)])
+        return torch.cat([gaussian_term(for_g2, eta, shift), torch.cos(kappa * for_g3)])
 
 
 @remembers_arguments
@@ -263,33 +272,20 @@ class ANISymmetryFunctions(_Environment):
         angular_shifts: Sequence[float],
         sections: Sequence[float],
     ):
-        super().__init__(elements, radial_cutoff, angular_cutoff)
-        self.radial_eta, self.angular_eta, self.zeta = float(radial_eta), float(angular_eta), float(zeta)
-        self.n_radial, self.n_angular = len(radial_shifts), len(angular_shifts) * len(sections)
+        _check_elements_and_cutoffs(elements, radial_cutoff, angular_cutoff)
+        angles = ANIAngles(float(angular_cutoff), float(angular_eta), float(zeta), angular_shifts, sections)
+        super().__init__(elements, radial_cutoff, angular_cutoff, cosine_cutoff, [angles])
+        self.radial_eta, self.n_radial = float(radial_eta), len(radial_shifts)
         self.register_buffer("radial_shifts", torch.as_tensor(radial_shifts, dtype=torch.float64))
-        shifts, angles = (torch.as_tensor(values, dtype=torch.float64) for values in (angular_shifts, sections))
-        self.register_buffer("angular_shifts", shifts.repeat_interleave(len(angles)))  # of every function (B_a,)
-        self.register_buffer("sections", angles.repeat(len(shifts)))  # of every function (B_a,)
 
     radial_shifts: Tensor
-    angular_shifts: Tensor
-    sections: Tensor
 
     def _pair_of_elements(self, low: Tensor, high: Tensor) -> Tensor:
         """TorchANI's order: (0, 0), (0, 1), (0, 2), …, (1, 1), (1, 2), …"""
         return low * (2 * len(self.elements) - low - 1) // 2 + high
 
     def _radial(self, r_ij: Tensor) -> Tensor:
-        shells = torch.exp(-self.radial_eta * (r_ij - self.radial_shifts.to(r_ij.dtype)) ** 2)
-        return 0.25 * shells * cosine_cutoff(r_ij, self.radial_cutoff)
-
-    def _angular(self, r_ij: Tensor, r_ik: Tensor, r_jk: Tensor) -> Tensor:
-        cosine = 0.95 * _cosine(r_ij, r_ik, r_jk)
-        sections = self.sections.to(r_ij.dtype)
-        turned = cosine * torch.cos(sections) + torch.sqrt(1 - cosine**2) * torch.sin(sections)  # cos(θ − θ_s)
-        shells = torch.exp(-self.angular_eta * ((r_ij + r_ik) / 2 - self.angular_shifts.to(r_ij.dtype)) ** 2)
-        fade = 2 * cosine_cutoff(r_ij, self.angular_cutoff) * cosine_cutoff(r_ik, self.angular_cutoff)
-        return ((1 + turned) / 2) ** self.zeta * shells * fade  # (T, B_a)
+        return 0.25 * decay(self.radial_eta * (r_ij - self.radial_shifts.to(r_ij.dtype)[:, None]) ** 2)
 
 
 class Rows(NamedTuple):
@@ -299,45 +295,33 @@ class Rows(NamedTuple):
     n_channels: int
 
 
-def _three_distances(vectors: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Distances r_ij, r_ik, r_jk of the pairs of edges, each (T, 1)."""
-    ij, ik = vectors[pairs[0]], vectors[pairs[1]]
-    r_ij, r_ik, r_jk = (torch.linalg.vector_norm(v, dim=1, keepdim=True) for v in (ij, ik, ik - ij))
-    return r_ij, r_ik, r_jk
+def _sum_by_atom(terms: Tensor, rows: Rows, n_atoms: int) -> Tensor:
+    """Add up the terms of every atom and channel: (B, T) -> (N, channels, B)."""
+    total = terms.new_zeros(len(terms), n_atoms * rows.n_channels).index_add(1, rows.index, terms)
+    return total.T.reshape(n_atoms, rows.n_channels, len(terms))
 
 
-def _cosine(r_ij: Tensor, r_ik: Tensor, r_jk: Tensor) -> Tensor:
-    """Cosine of the angle at i, by the law of cosines."""
-    return ((r_ij**2 + r_ik**2 - r_jk**2) / (2 * r_ij * r_ik)).clamp(-1, 1)
+def _sum_by_edge(pulls: Sequence[Tensor], edges: Tensor, rows: Rows, n_edges: int) -> Tensor:
+    """Add up the derivatives of every edge, each in its channel.
 
+    Args:
+        pulls: one tensor (..., T) for each row of edges.
+        edges: which edge a derivative belongs to (1, T) or (2, T).
+        rows: as for the terms.
+        n_edges: E.
 
-def _columns(distances: Tensor, *counts: int) -> Sequence[Tensor]:
-    """The columns of the first functions, of the next ones, …; one column stands for all."""
-    return [distances] * len(counts) if distances.shape[1] == 1 else distances.split(list(counts), dim=1)
-
-
-def _sum_rows(terms: Tensor, rows: Rows, n_atoms: int) -> Tensor:
-    """Add up the terms of every atom and channel: (E, B) -> (N, channels · B)."""
-    total = segment_sum(terms, rows.index, n_atoms * rows.n_channels)
-    return total.reshape(n_atoms, rows.n_channels * terms.shape[1])
-
-
-def _sum_by_edge(pulls: Tensor, edges: Tensor, rows: Rows, n_edges: int) -> Tensor:
-    """Add up the derivatives of every edge, each in its channel: (T, B, 3) -> (n_edges, channels · B, 3)."""
-    channels = rows.index % rows.n_channels
-    total = segment_sum(pulls, edges * rows.n_channels + channels, n_edges * rows.n_channels)
-    return total.reshape(n_edges, rows.n_channels * pulls.shape[1], 3)
-
-
-def _values_and_slopes(
-    terms: Callable[..., Tensor], distances: Sequence[Tensor], n_terms: int
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Terms (T, B) and their derivatives with respect to each distance (T, B).
-
-    Every term gets distances of its own, so that one backward pass through the sum gives all derivatives.
+    Returns:
+        (E, channels, ...).
     """
-    with torch.enable_grad():
-        copies = [d.detach().repeat(1, n_terms).requires_grad_() for d in distances]  # (T, B)
-        values = terms(*copies)
-        slopes = torch.autograd.grad(values.sum(), copies, allow_unused=True, materialize_grads=True)
-    return values.detach(), slopes
+    channels, shape = rows.index % rows.n_channels, pulls[0].shape[:-1]
+    total = pulls[0].new_zeros(shape.numel(), n_edges * rows.n_channels)
+    for pull, edge in zip(pulls, edges, strict=True):
+        total.index_add_(1, edge * rows.n_channels + channels, pull.flatten(0, -2))
+    return total.T.reshape(n_edges, rows.n_channels, *shape)
+
+
+def _check_elements_and_cutoffs(elements: Sequence[int], *cutoffs: float) -> None:
+    if len(elements) == 0 or not all(number in range(1, 119) for number in elements):
+        raise ValueError(f"elements are given by their atomic numbers, 1 to 118; got {tuple(elements)}")
+    for cutoff in cutoffs:
+        cosine_cutoff(torch.zeros(1), float(cutoff))  # refuses one that is not positive

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from torch import Tensor
 
-from mininnip.descriptors.symmetry_functions import SymmetryFunctions, angular_term, gaussian_term
+from mininnip.descriptors.angular_terms import angular_term
+from mininnip.descriptors.symmetry_functions import SymmetryFunctions, gaussian_term
 from mininnip.graph import Graph
 from mininnip.plotting import GOOD, MODEL, REFERENCE, SECOND
 from mininnip.radial import cosine_cutoff

@@ -11,6 +11,8 @@ from ase.build import bulk, molecule
 
 from mininnip import Graph, tanh_cutoff
 from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
+from mininnip.descriptors.angular_terms import angular_term, decay
+from mininnip.descriptors.symmetry_functions import gaussian_term
 from mininnip.graph import batch
 
 G2, G4 = [(0.0, 0.0), (0.5, 0.0), (2.0, 1.5)], [(0.02, 1, 1), (0.02, 4, -1)]
@@ -18,6 +20,7 @@ FAMILIES = {
     "behler": lambda elements: SymmetryFunctions(elements, 4.0, G2, [1.5], G4, [(0.01, 2, 1)]),
     "behler_tanh": lambda elements: SymmetryFunctions(elements, 4.0, G2, [1.5], G4, cutoff_function=tanh_cutoff),
     "ani": lambda elements: ANISymmetryFunctions(elements, 4.0, 3.2, 8.0, [1, 2, 3], 6.0, 8.0, [1, 2], [0.4, 1.2, 2.0]),
+    "behler_two_cutoffs": lambda elements: SymmetryFunctions(elements, 4.0, G2, g4=G4, g5=G4, angular_cutoff=2.8),
     "radial_only": lambda elements: SymmetryFunctions(elements, 4.0, G2),
     "angular_only": lambda elements: SymmetryFunctions(elements, 4.0, g4=G4),
 }
@@ -139,6 +142,16 @@ def test_angular_factor_is_2_at_angle_zero_for_any_zeta(zeta):
     assert features(model, atoms)[0].item() == pytest.approx(2 * fades[0] * fades[1], abs=1e-14)
 
 
+def test_angular_functions_may_have_a_cutoff_of_their_own(ethanol):
+    both = SymmetryFunctions((1, 6, 8), 4.0, G2, g4=G4, angular_cutoff=2.8)
+    radial, angular = SymmetryFunctions((1, 6, 8), 4.0, G2), SymmetryFunctions((1, 6, 8), 2.8, g4=G4)
+    apart = torch.cat([features(radial, ethanol), features(angular, ethanol)], dim=1)
+    assert both.cutoff == 4.0
+    assert torch.allclose(features(both, ethanol), apart, atol=1e-14)
+    with pytest.raises(ValueError, match="must be a positive number"):
+        SymmetryFunctions((1,), 4.0, g4=G4, angular_cutoff=0.0)
+
+
 def test_elements_have_channels_of_their_own():
     """H–O–H: the oxygen sees two hydrogens and no oxygen; one hydrogen sees one of each."""
     model = SymmetryFunctions((1, 8), 6.0, g2=[(0.0, 0.0)], g5=[(0.0, 1, 1)])
@@ -174,3 +187,23 @@ def test_single_precision_and_device(family, ethanol, device):
     single = model.to(torch.float32).to(device)(graph)
     assert single.dtype == torch.float32
     assert torch.allclose(single.cpu().double(), double, atol=2e-5)
+
+
+def test_any_list_of_angular_functions_comes_in_its_own_order():
+    """Factors are computed once and combined: repeated, unsorted and incomplete lists give what each function gives."""
+    crystal = bulk("Si", cubic=True)
+    crystal.rattle(0.1, seed=0)
+    g4 = [(0.02, 4, -1), (0.005, 1, 1), (0.02, 1, 1), (0.02, 4, -1)]
+    g5 = [(0.1, 2.5, 1), (0.005, 1, 1), (0.1, 1, -1)]
+    together = features(SymmetryFunctions((14,), 4.5, g4=g4, g5=g5), crystal)
+    alone = [SymmetryFunctions((14,), 4.5, g4=[g]) for g in g4] + [SymmetryFunctions((14,), 4.5, g5=[g]) for g in g5]
+    assert torch.allclose(together, torch.cat([features(one, crystal) for one in alone], dim=1), atol=1e-14)
+
+
+def test_far_shells_hold_no_subnormal_numbers():
+    """In float32 they would make every product with them ten times slower."""
+    for term in (gaussian_term(torch.tensor(9.0), torch.tensor(8.0), torch.tensor(1.0)), decay(torch.tensor(1e30))):
+        assert 1e-27 < float(term) < 1e-26
+    for zeta in (1.0, 2.5, 32.0):
+        term = angular_term(torch.tensor(-1.0), torch.tensor(zeta), torch.tensor(1.0))
+        assert 1e-27 < float(term) < 1e-25
