@@ -27,7 +27,7 @@ class Calculator(ASECalculator):
     Args:
         potential: a `Potential`, or an `Ensemble` of them.
         skin: in Å; neighbors are searched again once an atom has moved by half of it. 0 for single points.
-        dtype: of the positions handed to the potential.
+        dtype: of the positions handed to the potential; None: that of its weights, float64 if it has none.
         device: where it is evaluated, "cpu", "cuda" or "mps".
 
     Attributes:
@@ -36,8 +36,10 @@ class Calculator(ASECalculator):
 
     implemented_properties = ["energy", "free_energy", "forces", "energies", "stress"]  # noqa: RUF012 (ASE's convention)
 
-    def __init__(self, potential, skin: float = 1.0, dtype: torch.dtype = torch.float64, device: str = "cpu"):
+    def __init__(self, potential, skin: float = 1.0, dtype: torch.dtype | None = None, device: str = "cpu"):
         super().__init__()
+        weight = next((p for p in potential.parameters() if p.is_floating_point()), None)
+        dtype = dtype or (torch.float64 if weight is None else weight.dtype)
         self.potential, self.dtype, self.device = potential.to(device), dtype, device
         self.neighbors = SkinList(potential.cutoff, skin)
 

@@ -105,8 +105,11 @@ def test_environments_outside_the_training_data_are_reported(crystal):
         assert atoms.calc.results["extrapolation"].argmax() == 7
 
 
-def test_single_precision_is_a_choice(crystal):
-    crystal.calc = Calculator(argon().float(), dtype=torch.float32)
+@pytest.mark.parametrize("given", [{}, {"dtype": torch.float32}])
+def test_precision_is_that_of_the_weights_or_as_said(crystal, given):
+    crystal.calc = Calculator(argon().float(), **given)
+    assert crystal.calc.dtype == torch.float32
+    assert Calculator(argon()).dtype == torch.float64
     double = argon()(Graph.from_atoms(crystal, 7.0))
     assert np.allclose(crystal.get_forces(), double["forces"], atol=1e-5)
     assert crystal.get_forces().dtype == np.float64
