@@ -6,8 +6,9 @@
 from mininnip.widgets.approximator import Approximator
 from mininnip.widgets.landscape import Landscape
 from mininnip.widgets.melt_player import MeltPlayer
+from mininnip.widgets.network_melt import NetworkMelt
 from mininnip.widgets.pair_fit import PairFit
 from mininnip.widgets.symmetry import SymmetryExplorer
 from mininnip.widgets.trimer import Trimer
 
-__all__ = ["Approximator", "Landscape", "MeltPlayer", "PairFit", "SymmetryExplorer", "Trimer"]
+__all__ = ["Approximator", "Landscape", "MeltPlayer", "NetworkMelt", "PairFit", "SymmetryExplorer", "Trimer"]

@@ -1,0 +1,157 @@
+"""NetworkMelt: train, stop, melt, stop, train on; red atoms are those outside; nothing is lost, nothing runs away."""
+
+import time
+from collections import deque
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+
+import mininnip as mn
+from mininnip.data import Dataset
+from mininnip.plotting import ATTACK
+from mininnip.widgets import network_melt as module
+from mininnip.widgets import panel as panel_module
+from mininnip.widgets.network_melt import EPOCHS, FLAT, NetworkMelt
+from mininnip.widgets.panel import Panel
+
+
+@pytest.fixture(scope="module")
+def silicon():
+    data = mn.load_data("silicon")
+    assert isinstance(data, Dataset)
+    return data.where(trajectory=1)
+
+
+FUNCTIONS: dict[str, Any] = dict(
+    cutoff=4.0, g2=[(4.0, 2.2), (4.0, 2.8), (4.0, 3.4)], g5=[(0.05, 2, 1)], angular_cutoff=3.2
+)
+R = np.arange(0.05, 5.2, 0.1)
+
+
+def make(silicon, **options):
+    functions = mn.descriptors.SymmetryFunctions((14,), **FUNCTIONS)
+    arguments: dict[str, Any] = dict(start=silicon[100].atoms()[0], functions=functions, reference=(R, np.ones_like(R)))
+    return NetworkMelt(silicon[::20], silicon[5:9], **(arguments | options))
+
+
+@pytest.fixture
+def panel(silicon):
+    panel = make(silicon)
+    yield panel
+    panel.worker.stop()
+
+
+def _wait(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_it_learns_and_can_be_stopped_and_continued(panel):
+    panel.learn.click()
+    assert panel.learn.disabled and panel.melt.disabled
+    _wait(lambda: len(panel.memory["errors"]) > 4)
+    panel.worker.button.click()
+    assert not panel.worker.running and not panel.learn.disabled
+    errors = list(panel.memory["errors"])
+    assert errors[-1] < errors[0]
+    panel.learn.click()
+    _wait(lambda: len(panel.memory["errors"]) > len(errors))
+    panel.worker.button.click()
+    assert panel.memory["errors"][: len(errors)] == errors
+    assert "epochs, force error" in panel.status.value
+
+
+def test_more_epochs_than_the_axis_holds_widen_it(panel):
+    panel.memory["errors"] = [100.0] * (EPOCHS + 2)
+    panel._draw()
+    assert panel._above.get_xlim()[1] == 2 * EPOCHS
+
+
+def test_the_melt_runs_g_builds_up_and_red_atoms_are_those_outside(panel):
+    for _ in panel._training():
+        if len(panel.memory["errors"]) > 3:
+            break
+    panel.look.value = FLAT
+    panel.melt.click()
+    _wait(lambda: len(panel.memory["g"]) > 2)
+    panel.worker.button.click()
+    frame = panel.memory["frame"]
+    red = [tuple(color) == to_rgba(ATTACK) for color in panel._dots.get_facecolor()]
+    order = np.argsort(frame.get_positions(wrap=True)[:, 2])
+    assert red == list(frame.calc.results["extrapolation"][order] > 0)
+    np.testing.assert_allclose(panel._g.get_ydata(), np.mean(panel.memory["g"], axis=0))
+    assert "atoms outside" in panel.status.value
+    before = frame.positions.copy()
+    panel.melt.click()
+    _wait(lambda: panel.memory["frame"] is not frame)
+    panel.worker.stop()
+    assert np.abs(panel.memory["frame"].positions - before).max() < 2  # it went on from where it was
+
+
+def test_a_new_temperature_starts_a_new_average(panel):
+    run = panel._melting()
+    for _ in range(3):
+        next(run)
+    assert len(panel.memory["g"]) == 3
+    panel.temperature.value = 600
+    next(run)
+    assert len(panel.memory["g"]) == 1
+
+
+def test_an_untrained_network_says_so(panel):
+    run = panel._melting()
+    next(run)
+    assert "knows no training data" in panel.status.value
+    run.close()
+
+
+def test_atoms_that_collide_end_the_melt_and_the_next_starts_anew(panel, monkeypatch):
+    monkeypatch.setattr(module, "CLOSEST", 2.3)  # some pair of the melt is closer than this
+    panel.melt.click()
+    _wait(lambda: not panel.worker.running)
+    assert "Å apart" in panel.worker.text.value
+    np.testing.assert_array_equal(panel.memory["frame"].positions, panel._first.positions)
+    assert not panel.melt.disabled
+
+
+def test_reset_makes_another_network(panel):
+    old, weights = panel.memory["potential"], panel.memory["potential"].model.networks[0].layers[0].weight.clone()
+    panel.memory["errors"] = [300.0, 200.0]
+    panel.reset.click()
+    assert panel.memory["potential"] is not old
+    assert not np.allclose(panel.memory["potential"].model.networks[0].layers[0].weight.detach(), weights.detach())
+    assert panel.memory["errors"] == [] and panel.memory["g"] == deque()
+
+
+def test_running_the_cell_again_keeps_everything(silicon, monkeypatch):
+    monkeypatch.setattr(panel_module, "_running_cell", lambda: "cell-1")
+    first = make(silicon)
+    first.temperature.value = 4000
+    first.memory["errors"] = [300.0, 250.0]
+    second = make(silicon)
+    assert second.memory["potential"] is first.memory["potential"]
+    assert second.memory["errors"] == [300.0, 250.0]
+    assert second.temperature.value == 4000
+    Panel._living.clear()
+
+
+def test_it_shows_without_a_viewer(silicon, monkeypatch):
+    monkeypatch.setattr(module, "view", lambda atoms: type("Scene", (), {"viewer": None})())
+    panel = make(silicon)
+    assert panel.stage.children == (panel.flat.view,)
+    assert "doctor" in panel.status.value
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(dict(reference=(R,)), "at least one"), (dict(start=None), "periodic structure")]
+)
+def test_what_makes_no_melt_is_refused(silicon, change, words):
+    if "start" in change:
+        change = dict(start=silicon[0].atoms()[0])
+        change["start"].pbc = False
+    with pytest.raises(ValueError, match=words):
+        make(silicon, **change)
