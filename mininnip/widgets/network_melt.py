@@ -77,7 +77,7 @@ class NetworkMelt(Panel):
         if "potential" not in self.memory:
             self._forget(seed=0)
         self._draw_figures()
-        slide = {"layout": {"width": "28em"}, "style": {"description_width": "8em"}}
+        slide = {"layout": {"width": "28em"}, "style": {"description_width": "9em"}}
         self.temperature = self.control(
             "temperature",
             ipywidgets.IntSlider(temperature, min=300, max=8000, step=100, description="temperature (K)", **slide),
@@ -95,7 +95,7 @@ class NetworkMelt(Panel):
             [
                 ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view]),
                 self.temperature,
-                ipywidgets.HBox([self.learn, self.melt, self.worker, self.reset], layout={"flex_flow": "row wrap"}),
+                ipywidgets.HBox([self.learn, self.melt, self.reset, self.worker], layout={"flex_flow": "row wrap"}),
             ]
         )
         self._set_stage()
@@ -132,7 +132,7 @@ class NetworkMelt(Panel):
         figure = Figure(figsize=(3.8, 3.8), layout="constrained")
         axes = figure.subplots()
         a, b = self._first.cell.lengths()[:2]
-        self._dots = axes.scatter([0], [0], s=90, edgecolors="black", linewidths=0.5)
+        self._dots = axes.scatter([0], [0], s=160, edgecolors="black", linewidths=0.5)
         axes.set(xlim=(0, a), ylim=(0, b), xlabel="x (Å)", ylabel="y (Å)", aspect="equal")
         return LiveFigure(figure, [self._dots], "The atoms seen along z; red: outside the training data.")
 
@@ -234,6 +234,7 @@ class NetworkMelt(Panel):
                     yield shown / FRAMES_PER_RUN, f"frame {shown}"
                     if self.temperature.value != temperature:
                         break
-            except ValueError:  # atoms collided: the next melt starts from the first structure
+            except ValueError as error:  # atoms collided: the next melt starts from the first structure
                 memory["frame"] = self._first.copy()
-                raise
+                self.say(f"The melt has ended: {error}.")
+                return

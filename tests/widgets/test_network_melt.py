@@ -113,7 +113,7 @@ def test_atoms_that_collide_end_the_melt_and_the_next_starts_anew(panel, monkeyp
     monkeypatch.setattr(module, "CLOSEST", 2.3)  # some pair of the melt is closer than this
     panel.melt.click()
     _wait(lambda: not panel.worker.running)
-    assert "Å apart" in panel.worker.text.value
+    assert "Å apart" in panel.status.value
     np.testing.assert_array_equal(panel.memory["frame"].positions, panel._first.positions)
     assert not panel.melt.disabled
 
