@@ -27,7 +27,7 @@ LESSONS = $(sort $(wildcard course/*.ipynb))
 export OMP_NUM_THREADS ?= 1
 unexport MPLBACKEND
 
-.PHONY: course instructor test benchmark notebooks clean
+.PHONY: course instructor test benchmark coverage notebooks clean
 
 course: $(VENV)/course.stamp
 	$(PY) -m mininnip lab $(LAB_FLAGS)
@@ -46,6 +46,14 @@ endif
 
 benchmark: $(VENV)/test.stamp
 	$(PY) -m pytest tests/benchmarks --benchmark-enable --benchmark-only
+ifeq ($(BROWSER),yes)
+	$(PY) -m pytest -s tests/browser/test_ticks.py --benchmark-enable
+endif
+
+# Which lines of the package the lessons run: they should be at least 85 %. Kernels report; pytest itself has none.
+coverage: $(VENV)/test.stamp
+	$(PY) -m pytest --nbval-lax --nbval-current-env --cov=mininnip --cov-report=term:skip-covered \
+	  -W ignore::coverage.exceptions.CoverageWarning $(LESSONS)
 
 # Execute every lesson from top to bottom, keep its outputs, and write the measured run times into the README.
 notebooks: $(VENV)/test.stamp

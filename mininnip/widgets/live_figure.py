@@ -1,7 +1,8 @@
 """A matplotlib figure that changes at every tick of a slider, and that can be clicked.
 
 The figure is drawn once. Afterwards only the artists that move are drawn, on a transparent layer above the still
-picture, and that layer alone is sent to the browser as PNG: a few milliseconds and a few tens of kilobytes per tick.
+picture, and that layer alone is sent to the browser: a few milliseconds and a few tens of kilobytes per tick. Pictures
+travel as runs of one color, which both ends handle several times faster than PNG, and are put straight into a canvas.
 The figure never enters pyplot, so a cell does not print it a second time and nothing has to be closed.
 
     figure = Figure(figsize=(6.4, 4))
@@ -19,7 +20,6 @@ With ``on_click`` the figure answers to the mouse and to the keyboard: arrow key
 
 from __future__ import annotations
 
-import struct
 import threading
 import zlib
 from collections.abc import Callable, Sequence
@@ -53,30 +53,49 @@ class FigureView(anywidget.AnyWidget):
 
     _css = """
     .mininnip-figure { position: relative; max-width: 100%; line-height: 0; }
-    .mininnip-figure img { width: 100%; margin: 0; }
-    .mininnip-figure img + img { position: absolute; left: 0; top: 0; }
+    .mininnip-figure canvas { width: 100%; }
+    .mininnip-figure canvas + canvas { position: absolute; left: 0; top: 0; }
     .mininnip-figure[tabindex] { cursor: crosshair; touch-action: manipulation; }
     .mininnip-figure:focus-visible { outline: 3px solid #0072B2; }
     """
     _esm = """
+    async function unpack(packed) {  // the runs of _packed, below, as pixels
+      const inflate = new DecompressionStream("deflate"), input = inflate.writable.getWriter();
+      input.write(packed);
+      input.close();
+      const words = new Uint32Array(await new Response(inflate.readable).arrayBuffer());
+      const image = new ImageData(words[0], words[1]), pixels = new Uint32Array(image.data.buffer);
+      const lengths = words.subarray(2, 1 + words.length / 2), colors = words.subarray(1 + words.length / 2);
+      let at = 0;
+      lengths.forEach((length, run) => {
+        if (colors[run]) pixels.fill(colors[run], at, at + length);  // what is transparent is so already
+        at += length;
+      });
+      return image;
+    }
     function render({ model, el }) {
       const box = el.appendChild(document.createElement("div"));
       box.className = "mininnip-figure";
       box.style.width = model.get("width") + "px";
-      for (const layer of ["still", "moving"]) {
-        const img = box.appendChild(document.createElement("img"));
-        img.draggable = false;
-        img.className = "mininnip-" + layer;
-        const show = () => {
-          const old = img.src;
-          img.src = URL.createObjectURL(new Blob([model.get(layer)], { type: "image/png" }));
-          if (old) setTimeout(() => URL.revokeObjectURL(old), 1000);
+      let last = Promise.resolve();  // one picture after the other
+      const [still, moving] = ["still", "moving"].map((layer) => {
+        const canvas = box.appendChild(document.createElement("canvas"));
+        const pen = canvas.getContext("2d", { willReadFrequently: true });
+        let count = 0;
+        const show = async () => {
+          const image = await unpack(model.get(layer));
+          [canvas.width, canvas.height] = [image.width, image.height];
+          pen.putImageData(image, 0, 0);
+          canvas.dataset.pictures = ++count;
         };
-        model.on("change:" + layer, show);
-        show();
-      }
-      box.lastChild.alt = "";
-      const describe = () => { box.firstChild.alt = model.get("alt"); };
+        const queue = () => { last = last.then(show); };
+        model.on("change:" + layer, queue);
+        queue();
+        return canvas;
+      });
+      still.setAttribute("role", "img");
+      moving.setAttribute("aria-hidden", "true");
+      const describe = () => still.setAttribute("aria-label", model.get("alt"));
       model.on("change:alt", describe);
       describe();
       if (!model.get("clickable")) return;
@@ -160,7 +179,7 @@ class LiveFigure:
                 artist.set_animated(True)
             self._canvas.draw()
             self.figure.set_layout_engine("none")  # laid out once: axes must not jump while a slider moves
-            still = _png(np.asarray(self._canvas.buffer_rgba()))
+            still = _packed(np.asarray(self._canvas.buffer_rgba()))
             with self.view.hold_sync():
                 self.view.still = still
                 self.view.moving = self._draw_moving()
@@ -184,7 +203,7 @@ class LiveFigure:
         for artist in self._all_moving():
             artist.set_animated(True)
             self.figure.draw_artist(artist)
-        return _png(pixels)
+        return _packed(pixels)
 
     def _hear(self, _widget: Any, content: dict, _buffers: Any) -> None:
         """A message of the browser: a key, or a click as a fraction of the picture."""
@@ -217,19 +236,13 @@ class LiveFigure:
         self._on_click(float(point[0]), float(point[1]))
 
 
-def _png(pixels: np.ndarray) -> bytes:
-    """Encode straight-alpha pixels (height, width, 4) as PNG, for speed rather than size.
+def _packed(pixels: np.ndarray) -> bytes:
+    """Straight-alpha pixels (height, width, 4) as runs of one color: width, height, all lengths, all colors; deflated.
 
-    Run-length matching at the lowest level is several times faster than the default, and a figure is mostly runs.
+    A figure is mostly runs: this is smaller than a PNG made for speed, and takes a fraction of its time.
     """
     height, width, _ = pixels.shape
-    rows = np.zeros((height, 1 + 4 * width), np.uint8)  # every row starts with its filter type, 0
-    rows[:, 1:] = pixels.reshape(height, -1)
-    deflate = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    body = deflate.compress(rows.data) + deflate.flush()
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    colors = pixels.reshape(-1).view("<u4")
+    ends = np.append(np.flatnonzero(colors[1:] != colors[:-1]), len(colors) - 1)
+    words = np.concatenate([[width, height], np.diff(ends, prepend=-1), colors[ends]]).astype("<u4")
+    return zlib.compress(words.tobytes(), 1)

@@ -114,6 +114,7 @@ class PairFit(Panel):
         super().__init__("pair-fit")
         self._parameters = self.memory.setdefault("parameters", {})  # by (dimer, form)
         self._windows = self.memory.setdefault("windows", {})  # by dimer
+        self._fits: dict[tuple, Fit] = {}  # by (dimer, form, which points the window holds)
         self._draw_figure()
         choice = {"style": {"button_width": "auto"}}
         self.dimer = self.control(
@@ -141,52 +142,61 @@ class PairFit(Panel):
         figure = Figure(figsize=(7.6, 5.0), layout="none")  # type: ignore[arg-type] (fixed margins: nothing jumps)
         self.top, self.bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         figure.subplots_adjust(left=0.13, right=0.985, top=0.94, bottom=0.12, hspace=0.12)
+        for axes in (self.top, self.bottom):
+            axes.axhline(0, color="0.6", linewidth=1, linestyle=":")
+        corner = {"transform": self.bottom.transAxes, "ha": "right", "va": "bottom", "fontsize": 11}
+        self.bottom.text(0.98, 0.04, "pale red: what the best fit leaves", color=ATTACK, **corner)
+        self.bottom.set_xlabel("distance r (Å)")
+        (self._points,) = self.top.plot([], [], "o", color=REFERENCE, markersize=5, zorder=3, label="ab initio")
+        rings = {"color": ATTACK, "markersize": 11, "fillstyle": "none", "label": MISSED}
+        (self._rings,) = self.top.plot([], [], "o", **rings)
+        outside = {"color": "black", "alpha": 0.07, "linewidth": 0}
+        self._outside = [axes.axvspan(0, 0, **outside) for axes in (self.top, self.bottom) for _ in ("left", "right")]
+        self._left_over = self.bottom.fill_between([0], 0, [0], color=ATTACK, alpha=0.28, linewidth=0)
         (self._model,) = self.top.plot([], [], color=MODEL, label="model")
         (self._stems,) = self.bottom.plot([], [], color=MODEL, linewidth=1.2)
         (self._dots,) = self.bottom.plot([], [], "o", color=MODEL, markersize=5)
         self._words = self.top.text(
             *(0.98, 0.95), "", transform=self.top.transAxes, ha="right", va="top", color=MODEL, fontsize=13
         )
-        self._still: list = []
-        moving = [self._model, self._stems, self._dots, self._words]
+        self._frame: tuple = ()  # dimer, form and limit of the residual: what the still picture was drawn for
+        moving = [*self._outside, self._left_over, self._rings, self._model, self._stems, self._dots, self._words]
         self.live = LiveFigure(figure, moving, "Energy of a dimer and residual of a pair law against distance.")
 
-    def _draw_reference(self) -> None:
-        """Everything that stays while a parameter moves: points, window, and what the best fit leaves."""
-        for artist in self._still:
-            artist.remove()
-        r, energy, best = self._r.numpy(), self._energy.numpy() * self._per_eV, self._best_residual * self._per_eV
-        depth, inside = -energy.min(), self._inside
-        missed = inside & (np.abs(best) > UNREPAIRED * depth)
-        self._limit = max(1.35 * np.abs(best[inside]).max(), 0.05 * depth)
-        rings = {"color": ATTACK, "markersize": 11, "fillstyle": "none", "zorder": 2.9, "label": MISSED}
-        corner = {"transform": self.bottom.transAxes, "ha": "right", "va": "bottom"}
-        self._still = [
-            *self.top.plot(r, energy, "o", color=REFERENCE, markersize=5, zorder=3, label="ab initio"),
-            *self.top.plot(r[missed], energy[missed], "o", **rings),
-            self.bottom.fill_between(r, 0, np.where(inside, best, np.nan), color=ATTACK, alpha=0.28, linewidth=0),
-            self.bottom.text(0.98, 0.04, "pale red: what the best fit leaves", color=ATTACK, fontsize=11, **corner),
-        ]
-        span, (low, high) = (self._fine[0].item(), self._fine[-1].item()), self.window.value
-        for axes in (self.top, self.bottom):
-            self._still.append(axes.axhline(0, color="0.6", linewidth=1, linestyle=":"))
-            self._still += [axes.axvspan(*ends, color="0.93", zorder=0) for ends in ((span[0], low), (high, span[1]))]
-        unit = "meV" if self._per_eV == 1000 else "eV"
-        self.top.set(xlim=span, ylim=(-1.3 * depth, 1.1 * depth), ylabel=f"energy ({unit})")
+    def _draw_frame(self) -> None:
+        """What stays while the parameters and the window move: points, axes, legend."""
+        r, energy, limit = self._r.numpy(), self._energy.numpy() * self._per_eV, self._limit
+        unit, depth = "meV" if self._per_eV == 1000 else "eV", -energy.min()
+        self._points.set_data(r, energy)
+        self.top.set(xlim=(self._fine[0].item(), self._fine[-1].item()), ylim=(-1.3 * depth, 1.1 * depth))
+        self.top.set_ylabel(f"energy ({unit})")
         self.top.set_title(f"{self.dimer.value}, {self.form.value}")
-        self.top.legend(loc="lower right")
-        self.bottom.set(ylim=(-self._limit, self._limit), xlabel="distance r (Å)")
-        self.bottom.set_ylabel(f"model − reference\n({unit})")
+        self.top.legend(handles=[self._points, self._rings, self._model], loc="lower right")
+        self.bottom.set(ylim=(-limit, limit), ylabel=f"model − reference\n({unit})")
+        self.live.redraw()
+
+    def _place_window(self) -> None:
+        """Gray what lies outside the window; show what the best fit inside leaves, and which points it misses."""
+        r, energy, best = self._r.numpy(), self._energy.numpy() * self._per_eV, self._best_residual * self._per_eV
+        depth, inside, (low, high) = -energy.min(), self._inside, self.window.value
+        missed = inside & (np.abs(best) > UNREPAIRED * depth)
+        needed = max(1.35 * np.abs(best[inside]).max(), 0.05 * depth)
+        if not needed <= self._limit <= 3 * needed:  # an axis that changes is drawn anew: let it change seldom
+            self._limit = 1.2 * needed
+        for k, span in enumerate(self._outside):
+            left, right = ((self._fine[0].item(), low), (high, self._fine[-1].item()))[k % 2]
+            span.set_x(left)
+            span.set_width(right - left)
+        self._left_over.set_verts([_area(r[inside], best[inside])])
+        self._rings.set_data(r[missed], energy[missed])
         self.live.view.alt = (
             f"{self.dimer.value} and the {self.form.value} law. The best fit from {low:.2f} to {high:.2f} Å leaves an "
             f"RMSE of {_say(self._best.rmse)}; it is off by more than {UNREPAIRED:.0%} of the well depth at "
             f"{missed.sum()} of {inside.sum()} points."
         )
-        self._place_model()
-        self.live.redraw()
 
     def _place_model(self) -> None:
-        """Move the artists that follow the sliders, and say how good they are."""
+        """Move the artists that follow the sliders."""
         law, parameters = FORMS[self.form.value].law, self.parameters
         curve = law(self._fine, **parameters).numpy() * self._per_eV
         residual = (law(self._r, **parameters) - self._energy).numpy()
@@ -197,6 +207,9 @@ class PairFit(Panel):
         self._dots.set_data(self._r.numpy(), shown)
         self._stems.set_data(np.repeat(self._r.numpy(), 3), np.stack([0 * shown, shown, gap], axis=1).ravel())
         self._words.set_text(f"RMSE {_say(self.rmse)}\nbest possible {_say(self._best.rmse)}")
+
+    def _judge(self) -> None:
+        """Say how good the model is; after the picture, which must not wait for it."""
         ratio = self.rmse / max(self._best.rmse, 1e-12)
         verdict = "the best this form can do" if ratio < 1.005 else f"{ratio:.3g} times what this form can reach"
         self.say(f"RMSE in the window: <b>{_say(self.rmse)}</b>, {verdict} ({_say(self._best.rmse)}).")
@@ -213,7 +226,7 @@ class PairFit(Panel):
         self._change_form()
 
     def _change_form(self) -> None:
-        form, depth = FORMS[self.form.value], -self._energy.min().item()
+        form, depth, self._limit = FORMS[self.form.value], -self._energy.min().item(), 0.0
         r_min = self._r[self._energy.argmin()].item()
         scales = {name: depth**p * r_min**q for name, (_, _, (p, q)) in form.sliders.items()}
         first = {name: form.sliders[name][1][2] * scale for name, scale in scales.items()}
@@ -229,9 +242,20 @@ class PairFit(Panel):
             return
         self._inside = inside.numpy()
         self._windows[self.dimer.value] = self.window.value
-        self._best = self._best_fit(inside)
+        points = self.dimer.value, self.form.value, self._inside.tobytes()
+        if points not in self._fits:
+            self._fits[points] = self._best_fit(inside)
+        self._best = self._fits[points]
         self._best_residual = (self._best(self._r) - self._energy).numpy()
-        self._draw_reference()
+        self._place_window()
+        self._place_model()
+        frame = self.dimer.value, self.form.value, self._limit
+        if frame == self._frame:
+            self.live.refresh()
+        else:
+            self._frame = frame
+            self._draw_frame()
+        self._judge()
 
     def _best_fit(self, inside: Tensor) -> Fit:
         """The best of several searches from well-sized starts: one alone may end in a shallower valley."""
@@ -259,6 +283,7 @@ class PairFit(Panel):
         self._parameters[self.dimer.value, self.form.value] = self.parameters
         self._place_model()
         self.live.refresh()
+        self._judge()
 
     def _new_sliders(self, values: Mapping[str, float]) -> None:
         """Put new sliders in place; a value beyond a slider's end widens the slider.
@@ -310,6 +335,11 @@ def _exchange(box: ipywidgets.VBox, children: list) -> None:
     box.children = children
     for child in gone:
         child.close()
+
+
+def _area(x: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """Corners (2 P, 2) of the area between a curve and zero."""
+    return np.stack([np.append(x, x[::-1]), np.append(height, 0 * height)], axis=1)
 
 
 def _say(energy: float) -> str:

@@ -1,7 +1,8 @@
 """JupyterLab as a person meets it: one server for all tests, one headless Chromium, and lessons opened in them.
 
 The server works on a copy of course/ with its own settings: nothing of the user's is read, no lesson is changed.
-Chromium draws WebGL in software, so that the 3-D viewer runs on a machine without a graphics card.
+Chromium draws WebGL in software, so that the 3-D viewer runs on a machine without a graphics card; all else it draws
+as on such a machine, without WebGL, for through it every frame of a page would take twice as long.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ CHROMIUM_FLAGS = [
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    "--disable-gpu-compositing",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -186,6 +188,17 @@ class OpenNotebook:
         self._evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')", timeout)
         return time.perf_counter() - start
 
+    def run_code(self, code: str) -> str:
+        """Run code in the kernel beside the cells; return what it prints."""
+        script = """async code => {
+            const future = jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code });
+            let text = '';
+            future.onIOPub = ({ content }) => { text += content.text ?? content.traceback?.join('\\n') ?? ''; };
+            await future.done;
+            return text;
+        }"""
+        return self.page.evaluate(script, code)
+
     def outputs(self) -> list[list[dict]]:
         """The outputs of every cell, as JSON."""
         script = """() => {
@@ -220,35 +233,41 @@ class OpenNotebook:
         )
         return self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
 
-    def milliseconds_to_change(self, panel: Locator, act: Callable[[], None]) -> float | None:
-        """From the first key or mouse event of an action until a figure of the panel shows a new picture.
+    def milliseconds_to_change(self, panel: Locator, act: Callable[[], None], text: bool = False) -> float | None:
+        """From a key, a click or the first movement of a drag until the frame with a new picture has been drawn.
 
         Args:
             panel: the widget that holds the figure.
             act: presses a key or moves the mouse, once.
+            text: wait for new text in the panel, not for a new picture of a figure.
 
         Returns:
             The time in ms as the page measures it, without Playwright's own delays; None if nothing changes in 4 s.
         """
         panel.evaluate(
-            """panel => {
+            """(panel, text) => {
                 let start = null;
-                const begin = () => { start ??= performance.now(); };
-                for (const kind of ['keydown', 'pointerdown', 'mousedown']) {
-                    addEventListener(kind, begin, { capture: true, once: true });
-                }
+                const begin = event => {
+                    if (event.type !== 'pointermove' || event.buttons) start ??= event.timeStamp;
+                };
+                for (const kind of ['keydown', 'click', 'pointermove']) addEventListener(kind, begin, true);
                 window.change = new Promise(done => {
-                    const shown = img => img.decode().catch(() => null)
-                        .then(() => requestAnimationFrame(() => done(performance.now() - start)));
-                    const watch = new MutationObserver(([first]) => {
+                    const end = time => {
+                        for (const kind of ['keydown', 'click', 'pointermove']) removeEventListener(kind, begin, true);
+                        watch.disconnect();
+                        done(time);
+                    };
+                    const watch = new MutationObserver(() => {
                         if (start === null) return;  // a picture that would have come anyway
                         watch.disconnect();
-                        shown(first.target);
+                        requestAnimationFrame(() => setTimeout(() => end(performance.now() - start)));
                     });
-                    for (const img of panel.querySelectorAll('img')) watch.observe(img, { attributeFilter: ['src'] });
-                    setTimeout(() => { watch.disconnect(); done(null); }, 4000);
+                    const words = { childList: true, characterData: true }, pictures = ['data-pictures'];
+                    watch.observe(panel, { subtree: true, ...(text ? words : { attributeFilter: pictures }) });
+                    setTimeout(() => end(null), 4000);
                 });
-            }"""
+            }""",
+            text,
         )
         act()
         return self.page.evaluate("window.change")

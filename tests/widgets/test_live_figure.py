@@ -2,6 +2,7 @@
 
 import io
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -23,8 +24,11 @@ def _wave(on_click=None):
     return LiveFigure(figure, [line], "A sine above a cosine.", on_click), line, x
 
 
-def _pixels(png):
-    return imread(io.BytesIO(png))
+def _pixels(packed):
+    """What the browser makes of a packed picture: (height, width, 4) from 0 to 1."""
+    width, height, *runs = np.frombuffer(zlib.decompress(packed), "<u4")
+    lengths, colors = np.split(np.array(runs, "<u4"), 2)
+    return np.repeat(colors, lengths).view(np.uint8).reshape(height, width, 4) / 255
 
 
 def test_a_tick_changes_the_moving_layer_only():
@@ -39,12 +43,20 @@ def test_a_tick_changes_the_moving_layer_only():
 def test_layers_add_up_to_the_picture(monkeypatch):
     monkeypatch.setattr(live_figure, "PIXELS_PER_INCH", live_figure.DOTS_PER_INCH)
     live, _, _ = _wave()
-    still, moving, both = _pixels(live.view.still), _pixels(live.view.moving), _pixels(live.picture())
+    still, moving, both = _pixels(live.view.still), _pixels(live.view.moving), imread(io.BytesIO(live.picture()))
     assert still.shape == moving.shape == both.shape == (600, 900, 4)
     alpha = moving[..., 3:]
     assert 0.001 < alpha.mean() < 0.05  # a line on nothing
     difference = np.abs(still[..., :3] * (1 - alpha) + moving[..., :3] * alpha - both[..., :3])
     assert (difference > 0.02).mean() < 1e-4  # what moves lies above the frame of the axes, in the picture below it
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (4, 3), (20, 30)])
+def test_packing_loses_nothing(shape):
+    generator = np.random.default_rng(0)
+    few = generator.integers(0, 2, (*shape, 4), dtype=np.uint8) * 255
+    for pixels in (few, generator.integers(0, 256, (*shape, 4), dtype=np.uint8), np.zeros((*shape, 4), np.uint8)):
+        assert np.array_equal(np.round(255 * _pixels(live_figure._packed(pixels))), pixels)
 
 
 def test_redraw_sends_a_changed_background_and_keeps_the_layout():

@@ -73,13 +73,51 @@ def test_the_best_fit_is_that_of_the_window(curves):
 def test_what_no_parameter_repairs_is_marked(curves):
     widget = PairFit(curves, "N₂", "Lennard-Jones")
     r, energy = curves["N₂"]
-    rings = next(artist for artist in widget._still if artist.get_label().startswith("the best fit is off"))
     missed = (np.abs(widget._best_residual) > UNREPAIRED * -energy.min().item()) & widget._inside
-    assert set(rings.get_xdata()) == set(r.numpy()[missed]) and missed.sum() > 15
+    assert set(widget._rings.get_xdata()) == set(r.numpy()[missed]) and missed.sum() > 15
     assert f"{missed.sum()} of {widget._inside.sum()} points" in widget.live.view.alt
     widget.dimer.value, widget.form.value = "Ar₂", "Buckingham"
-    rings = next(artist for artist in widget._still if artist.get_label().startswith("the best fit is off"))
-    assert len(rings.get_xdata()) == 0  # within 2 % everywhere
+    assert len(widget._rings.get_xdata()) == 0  # within 2 % everywhere
+
+
+def test_the_pale_area_is_the_residual_of_the_best_fit(curves):
+    widget = PairFit(curves, "H₂", "Morse")
+    widget.window.value = (0.6, 3.0)
+    x, height = widget._left_over.get_paths()[0].vertices.T
+    inside = widget._inside
+    assert set(x) == set(curves["H₂"][0].numpy()[inside])
+    residual = widget._best_residual[inside]
+    assert height.max() == pytest.approx(residual.max()) and height.min() == pytest.approx(residual.min())
+
+
+def test_the_same_points_are_fitted_once(curves, monkeypatch):
+    widget = PairFit(curves, "Ar₂", "Morse")
+    fits = []
+    monkeypatch.setattr(widget, "_best_fit", lambda inside: fits.append(inside) or fit_it(inside))
+    fit_it = PairFit._best_fit.__get__(widget)
+    low, high = widget.window.value
+    first = widget._best
+    widget.window.value = (low - 0.01, high)  # on the way to the next point
+    widget.window.value = (low, high)
+    assert len(fits) == 0 and widget._best is first
+    widget.window.value = (2.8, high)
+    assert len(fits) == 1 and widget._best is not first
+    widget.window.value = (low, high)
+    assert len(fits) == 1 and widget._best is first
+
+
+def test_the_window_moves_the_gray_and_draws_the_axes_anew_only_if_they_change(curves):
+    widget = PairFit(curves, "Ar₂", "Buckingham")
+    low, high = widget.window.value
+    gray = [(span.get_x(), span.get_x() + span.get_width()) for span in widget._outside]
+    assert [pair[1] for pair in gray[::2]] == [low, low] and [pair[0] for pair in gray[1::2]] == [high, high]
+    still, moving, limit = widget.live.view.still, widget.live.view.moving, widget._limit
+    widget.window.value = (low - 0.01, high)  # holds the same points
+    assert widget._outside[0].get_x() + widget._outside[0].get_width() == pytest.approx(low - 0.01)
+    assert widget.live.view.still == still and widget.live.view.moving != moving
+    widget.window.value = (2.8, high)  # the wall cannot be fitted as well: the axis below must grow
+    assert widget._limit > limit and widget.live.view.still != still
+    assert widget.bottom.get_ylim()[1] == widget._limit > np.abs(1000 * widget._best_residual[widget._inside]).max()
 
 
 def test_a_slider_moves_only_the_moving_layer_and_says_the_rmse(curves):
