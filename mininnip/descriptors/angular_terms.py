@@ -186,10 +186,14 @@ def slopes(y: Tensor, variables: Sequence[Tensor]) -> Sequence[Tensor]:
     return torch.autograd.grad(y.sum(), list(variables), retain_graph=True, allow_unused=True, materialize_grads=True)
 
 
+def length(vectors: Tensor) -> Tensor:
+    """Lengths (T,) of vectors (3, T)."""
+    return vectors.square().sum(dim=0).sqrt()  # torch.linalg.vector_norm is slow in this direction
+
+
 def _sides(ij: Tensor, ik: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Sides r_ij, r_ik, r_jk (T,) of the triangles between an atom and its neighbors at ij and ik (3, T)."""
-    r_ij, r_ik, r_jk = (torch.linalg.vector_norm(v, dim=0) for v in (ij, ik, ik - ij))
-    return r_ij, r_ik, r_jk
+    return length(ij), length(ik), length(ik - ij)
 
 
 def _by_vectors(by_sides: Sequence[Tensor], ij: Tensor, ik: Tensor, sides: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

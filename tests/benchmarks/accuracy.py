@@ -1,0 +1,227 @@
+"""Train on two public data sets, compare the errors with published ones, and write them to ACCURACY.md.
+
+    python tests/benchmarks/accuracy.py                  (both sets; two or three minutes each on one core)
+    python tests/benchmarks/accuracy.py ethanol          (one of them; ACCURACY.md keeps the other)
+    python tests/benchmarks/accuracy.py --data FOLDER    (where mlearn_si/ and rmd17_ethanol/ lie)
+
+The sets are not shipped. Without --data they are looked for in the folder that MININNIP_PUBLIC_DATA names, else in
+shared/public-data beside the project. Everything is seeded, on one thread. Interrupted at any time, the same command
+goes on from the last epoch: checkpoints lie in build/accuracy; delete them to start anew.
+"""
+
+import os
+
+if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"] = "1"  # before PyTorch is loaded
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import mininnip as mn
+from mininnip.data import Dataset
+from mininnip.descriptors import SymmetryFunctions
+from mininnip.training import Errors
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("MININNIP_PUBLIC_DATA") or PROJECT.parent / "shared" / "public-data")
+WORK = PROJECT / "build" / "accuracy"
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One call of `mn.train`; the next one goes on from its weights."""
+
+    epochs: int
+    learning_rate: float
+    energy_weight: float
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A data set, the model for it, how it is trained, and what others reached.
+
+    Attributes:
+        title: of its table.
+        train_file, test_file: below the folder of public data.
+        n_valid: frames of the training file that choose the best epoch.
+        functions: makes the symmetry functions.
+        hidden: neurons of each hidden layer.
+        stages: of the training.
+        columns: heads of the two columns of errors.
+        errors: the two numbers of the table.
+        published: (model, energy error, force error) of the literature.
+        target: the one of them to beat.
+    """
+
+    title: str
+    train_file: str
+    test_file: str
+    n_valid: int
+    functions: Callable[[], SymmetryFunctions]
+    hidden: tuple[int, ...]
+    stages: tuple[Stage, ...]
+    columns: tuple[str, str]
+    errors: Callable[[Errors], tuple[float, float]]
+    published: tuple[tuple[str, float, float], ...]
+    target: str
+
+
+def shells(first: float, last: float, n: int) -> list[tuple[float, float]]:
+    """Parameters of G² for n Gaussians side by side: each is as wide as the distance to the next."""
+    centers = np.linspace(first, last, n)
+    return [(0.5 / (centers[1] - centers[0]) ** 2, center) for center in centers.tolist()]
+
+
+def angles(etas: Sequence[float], zetas: Sequence[float]) -> list[tuple[float, float, float]]:
+    """Parameters of G⁵: every width with every sharpness, for small and for large angles."""
+    return [(eta, zeta, sign) for eta in etas for zeta in zetas for sign in (1, -1)]
+
+
+SILICON = Benchmark(
+    title="Silicon, mlearn (Zuo et al., J. Phys. Chem. A 124, 731 (2020))",
+    train_file="mlearn_si/training.xyz",
+    test_file="mlearn_si/test.xyz",
+    n_valid=20,
+    functions=lambda: SymmetryFunctions(
+        (14,), 5.0, shells(1.8, 4.7, 12), g5=angles((0, 0.03, 0.1, 0.3), (1, 2, 4, 16))
+    ),
+    hidden=(40, 40),
+    stages=(Stage(100, 3e-3, 10.0), Stage(50, 5e-4, 300.0)),
+    columns=("energy RMSE (meV/atom)", "force RMSE (eV/Å)"),
+    errors=lambda errors: (errors.energy_rmse_per_atom, errors.forces_rmse / 1e3),
+    published=(("SNAP", 8.06, 0.205), ("quadratic SNAP", 5.51, 0.177)),
+    target="quadratic SNAP",
+)
+ETHANOL = Benchmark(
+    title="Ethanol, rMD17, 950 + 50 frames (Batatia et al. 2022; Musaelian et al. 2023)",
+    train_file="rmd17_ethanol/train.xyz",
+    test_file="rmd17_ethanol/test_MD.xyz",
+    n_valid=50,
+    functions=lambda: SymmetryFunctions(
+        (1, 6, 8), 5.0, shells(0.9, 4.5, 12), g5=angles((0.01, 0.15, 0.5), (1, 2, 4, 8, 16))
+    ),
+    hidden=(40, 40),
+    stages=(Stage(100, 3e-3, 10.0), Stage(30, 5e-4, 300.0)),
+    columns=("energy MAE (meV)", "force MAE (meV/Å)"),
+    errors=lambda errors: (errors.energy_mae, errors.forces_mae),
+    published=(
+        ("ANI, from scratch", 7.7, 45.6),
+        ("GAP", 3.5, 18.1),
+        ("FCHL19", 0.9, 6.2),
+        ("linear ACE", 1.2, 7.3),
+        ("NequIP", 0.4, 2.8),
+        ("Allegro", 0.4, 2.1),
+        ("MACE", 0.4, 2.1),
+    ),
+    target="ANI, from scratch",
+)
+BENCHMARKS = {"silicon": SILICON, "ethanol": ETHANOL}
+
+
+def split(benchmark: Benchmark, folder: Path) -> tuple[Dataset, Dataset, Dataset]:
+    """Training, validation and test frames; the first two are drawn from the training file."""
+    everything, test = (mn.read(folder / file) for file in (benchmark.train_file, benchmark.test_file))
+    order = np.random.default_rng(SEED).permutation(len(everything))
+    n_train = len(everything) - benchmark.n_valid
+    return everything[np.sort(order[:n_train])], everything[np.sort(order[n_train:])], test
+
+
+def make_potential(benchmark: Benchmark) -> mn.Potential:
+    """The untrained potential, float32."""
+    torch.manual_seed(SEED)
+    return mn.Potential(mn.neural.BehlerParrinello(benchmark.functions(), benchmark.hidden))
+
+
+def fit(name: str, benchmark: Benchmark, train: Dataset, valid: Dataset) -> tuple[mn.Potential, float]:
+    """The trained potential, and the processor time that its training took, in s (summed over interruptions)."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    potential, clock = make_potential(benchmark), WORK / f"{name}_seconds.json"
+    spent = json.loads(clock.read_text()) if clock.exists() else 0.0
+    for k, stage in enumerate(benchmark.stages):
+        done = WORK / f"{name}_{k}.safetensors"
+        if done.exists():
+            potential = mn.load(done)
+            continue
+        start = time.process_time()
+        history = mn.train(
+            potential,
+            train,
+            valid,
+            batch_size=5,
+            seed=SEED,
+            device="cpu",
+            checkpoint=WORK / f"{name}_{k}_running.safetensors",
+            **asdict(stage),
+        )
+        spent += time.process_time() - start
+        clock.write_text(json.dumps(spent))
+        if history.ended == "stopped":
+            raise SystemExit("interrupted; the same command goes on from here")
+        print(f"{name}, stage {k + 1} of {len(benchmark.stages)}: {history}", flush=True)
+        mn.save(potential, done)
+    return potential, spent
+
+
+def table(name: str, benchmark: Benchmark, folder: Path) -> str:
+    """Train, test, and put the errors beside the published ones."""
+    train, valid, test = split(benchmark, folder)
+    potential, spent = fit(name, benchmark, train, valid)
+    energy, forces = benchmark.errors(mn.evaluate(potential, test))
+    n_features = potential.model.describe(test[0].graph(potential.cutoff, torch.float32)).shape[1]  # type: ignore[operator]
+    n_weights = sum(p.numel() for p in potential.parameters())
+    on_training = benchmark.errors(mn.evaluate(potential, train))
+    lines = [f"## {benchmark.title}", ""]
+    lines += [f"| model | {benchmark.columns[0]} | {benchmark.columns[1]} |", "|---|---:|---:|"]
+    lines += [f"| **mininnip, Behler–Parrinello** | **{energy:.2f}** | **{forces:.3f}** |".replace(".000", "")]
+    lines += [f"| {model} | {e:.2f} | {f:.3f} |" for model, e, f in benchmark.published]
+    stages = "; then ".join(
+        f"{s.epochs} epochs from learning rate {s.learning_rate:g} with energy weight {s.energy_weight:g}"
+        for s in benchmark.stages
+    )
+    lines += [
+        "",
+        f"{len(train)} frames to train, {len(valid)} to choose the best epoch, {len(test)} to test. {n_features} "
+        f"symmetry functions per atom, hidden layers {benchmark.hidden}, {n_weights} weights, float32. {stages}; "
+        f"batches of 5. {spent / 60:.1f} minutes of processor time on one thread. Errors on the training frames: "
+        f"{on_training[0]:.2f} and {on_training[1]:.3f}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="silicon | ethanol", help="which sets; default: all")
+    parser.add_argument("--data", type=Path, default=SHARED, help="folder of the public data")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    torch.set_num_threads(1)
+    for name in arguments.names or BENCHMARKS:
+        benchmark = BENCHMARKS[name]
+        if not (arguments.data / benchmark.train_file).exists():
+            raise SystemExit(f"{arguments.data} holds no {benchmark.train_file}; name the folder with --data")
+        text = table(name, benchmark, arguments.data)
+        print(text)
+        (WORK / f"{name}.md").write_text(text)
+    parts = [WORK / f"{name}.md" for name in BENCHMARKS]
+    head = (
+        "# Accuracy on public data\n\nWritten by `tests/benchmarks/accuracy.py`; do not edit. Published numbers are "
+        "those of the papers named. The data are not part of the project.\n\n"
+    )
+    if all(part.exists() for part in parts):
+        body = "\n".join(part.read_text() for part in parts)
+        Path(__file__).with_name("ACCURACY.md").write_text(head + body.rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()
