@@ -50,7 +50,7 @@ ifeq ($(BROWSER),yes)
 	$(PY) -m pytest -s tests/browser/test_ticks.py --benchmark-enable
 endif
 
-# Which lines of the package the lessons run: they should be at least 85 %. Kernels report; pytest itself has none.
+# Which lines of the package the lessons run. The aim is 85 % when every part of it has its lesson; the kernels report.
 coverage: $(VENV)/test.stamp
 	$(PY) -m pytest --nbval-lax --nbval-current-env --cov=mininnip --cov-report=term:skip-covered \
 	  -W ignore::coverage.exceptions.CoverageWarning $(LESSONS)
