@@ -10,6 +10,7 @@ forces_gamma.
 """
 
 import argparse
+import itertools
 
 import numpy as np
 from labeling import OUTPUT, WORK, Deadline, frames_from_npz, label_all
@@ -21,14 +22,17 @@ DENSE = SETTINGS | {"k_points": "K_POINTS automatic\n2 2 2 1 1 1"}
 
 
 def jobs(n_frames=20, seed=0):
-    """Frames drawn evenly from the groups of the shipped set, first those of the melt that belong to production."""
+    """Frames of the shipped set: always two of the melt in production, from both runs in turn, then one other frame."""
     frames = frames_from_npz(OUTPUT / "silicon.npz")
     frames = [f for f in frames if f.info["group"] != "melt" or f.info["step"] >= 160]
-    groups = sorted({(f.info["group"], f.info["split"]) for f in frames})
     rng = np.random.default_rng(seed)
-    queues = [[f for f in frames if (f.info["group"], f.info["split"]) == group] for group in groups]
+    queues = {key: [] for key in sorted({(f.info["group"], f.info["split"]) for f in frames})}
+    for frame in frames:
+        queues[frame.info["group"], frame.info["split"]].append(frame)
+    melts = itertools.cycle([queue for (group, _), queue in queues.items() if group == "melt"])
+    others = itertools.cycle([queue for (group, _), queue in queues.items() if group != "melt"])
     for k in range(n_frames):
-        queue = queues[k % len(queues)]
+        queue = next(others if k % 3 == 2 and len(queues) > 2 else melts)
         frame = queue.pop(rng.integers(len(queue)))
         bare = frame.copy()
         bare.calc = None
