@@ -86,7 +86,7 @@ class Trimer(Panel):
     def _draw_figure(self) -> None:
         figure = Figure(figsize=(9.4, 4.6), layout=cast(Any, "none"))
         grid = figure.add_gridspec(
-            3, 2, width_ratios=(1, 1.15), left=0.085, right=0.985, top=0.94, bottom=0.11, wspace=0.2, hspace=0.75
+            3, 2, width_ratios=(1, 1.15), left=0.085, right=0.97, top=0.94, bottom=0.11, wspace=0.2, hspace=0.75
         )
         self.map = figure.add_subplot(grid[:, 0])
         self.map.set(xlim=(-1.9, 1.9), ylim=(-1.9, 1.9), aspect="equal", xlabel="x (σ)", ylabel="y (σ)")
@@ -103,6 +103,7 @@ class Trimer(Panel):
             looks = ((REFERENCE, 4, 10), (MODEL, 2, 6))
             self._lines[name] = [axes.plot([], [], color=color, linewidth=width)[0] for color, width, _ in looks]
             self._dots[name] = [axes.plot([], [], "o", color=color, markersize=size)[0] for color, _, size in looks]
+            axes.set_xticks(np.linspace(*ends, 5))
             if row == 0:
                 axes.set_title("true black, predicted blue")
         moving = [self._bonds, self._atoms, *self._names]
