@@ -112,12 +112,13 @@ def ethanol_gfn2():
 
 
 def ethanol():
-    planned("ethanol.extxyz", "ethanol")
+    planned("ethanol.extxyz", "ethanol", first="md")
 
 
-def planned(source, name):
-    """A set whose frames already carry their split."""
+def planned(source, name, first=None):
+    """A set whose frames already carry their split; those of the group `first` come first."""
     frames, settings = load(WORK / source), settings_of(WORK / source)
+    frames.sort(key=lambda frame: frame.info["group"] != first)
     status = "complete" if len(frames) + len(settings["unconverged"]) >= settings["planned"] else "partial"
     write_npz(name, arrays(frames), **settings, status=f"{status}, {len(frames)} of {settings['planned']} frames")
 
