@@ -276,8 +276,8 @@ def training_on_silicon(n_frames: int):
     from mininnip.data import load_data
     from mininnip.training import training_epochs
 
-    data = load_data("silicon")
-    train, valid, _ = data.split(n_frames, 20, 0, seed=0)  # type: ignore[union-attr]
+    data: Any = load_data("silicon")
+    train, valid = data[:n_frames], data[n_frames : n_frames + 20]
     potential = silicon_networks(1)[0].float()
     return training_epochs(potential, train, valid, epochs=1000, device="cpu", progress=False)
 
