@@ -326,9 +326,17 @@ def _frames(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _joined(name: str, parts: Sequence[dict[str, np.ndarray]], provenance: Mapping) -> Dataset:
-    """One set of all frames of several files; a label that only some files have is left out."""
-    shared = [key for key in parts[0] if all(key in part for part in parts)]
-    columns = {key: np.concatenate([part[key] for part in parts]) for key in shared}
+    """One set of all frames of several files; a file that lacks a number has NaN there, other labels are left out."""
+    columns = {}
+    for key in dict.fromkeys(key for part in parts for key in part):
+        like = next(part[key] for part in parts if key in part)
+        of_atoms = next(len(part[key]) == len(part["numbers"]) for part in parts if key in part)
+        blocks = [
+            part.get(key, np.full((len(part["numbers" if of_atoms else "n_atoms"]), *like.shape[1:]), np.nan))
+            for part in parts
+        ]
+        if like.dtype.kind == "f" or all(key in part for part in parts):
+            columns[key] = np.concatenate(blocks)
     fixed = ("n_atoms", "numbers", "positions", "cell", "pbc", "energy", "forces")
     labels = {key: values for key, values in columns.items() if key not in fixed}
     return Dataset(name, **{key: columns[key] for key in fixed}, labels=labels, provenance=provenance)

@@ -159,6 +159,18 @@ def test_curves():
     assert 0.70 < r[energy.argmin()] < 0.80
 
 
+def test_sets_of_several_files_keep_what_only_some_have():
+    water = load_frames("water_clusters")
+    assert set(water.n_atoms) == {3, 6, 9, 12}
+    dimers = water.n_atoms == 6
+    assert np.isfinite(water.labels["oxygen_distance"][dimers]).all()
+    assert np.isnan(water.labels["oxygen_distance"][~dimers]).all()
+    assert water.labels["charges"].shape == (len(water.numbers),)
+    trimer = water[np.flatnonzero(water.n_atoms == 9)[0]]
+    assert trimer.labels["charges"].shape == (9,)
+    assert trimer.labels["charges"].sum() == pytest.approx(0, abs=1e-5)
+
+
 def test_wrong_names_are_answered_with_the_right_ones(ammonia):
     with pytest.raises(KeyError, match="no data set is called 'dimer'; there are dimers"):
         load_data("dimer")

@@ -73,6 +73,12 @@ def test_energy_along_the_elbow_of_hydrogen_on_silicon_is_the_integral_of_the_fo
         assert off < 0.05 < 0.07 * span
 
 
+@pytest.mark.parametrize("angle", [0, 90, 180])
+def test_energy_of_two_waters_pulled_apart_is_the_integral_of_the_forces(angle):
+    off, span = unexplained(frames("water_clusters", group="scan", angle=angle))
+    assert off < 0.004 < 0.03 * span
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_molten_silicon_moves_as_its_forces_say(seed):
     """Work of the forces between two steps is the change of the energy, and between the thermostat's rescalings, every
@@ -155,7 +161,7 @@ def test_no_two_frames_of_different_splits_are_closer_than_stated(name):
         if stated is None:
             assert len(set(splits)) == 1
             continue
-        assert stated > 0.001  # Å
+        assert stated > 5e-4  # Å; single waters come this close by chance
         rows = fingerprints(part)
         for one, two in (("train", "valid"), ("train", "test"), ("valid", "test")):
             if (splits == one).any() and (splits == two).any():

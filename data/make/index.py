@@ -69,11 +69,14 @@ def catalog():
         metadata, files = metadata_of(paths[0]), {path.name: file_entry(path) for path in paths}
         frames = any(file["kind"] == "frames" for file in files.values())
         entry = {"description": words["description"], "files": files}
-        with np.load(paths[0]) as data:
-            units = {key: unit for key, unit in FRAME_UNITS.items() if frames and key in data}
+        labels = {key for path in paths for key in np.load(path)}
+        units = {key: unit for key, unit in FRAME_UNITS.items() if frames and key in labels}
         entry |= {"units": units | words.get("units", {})}
         entry |= {key: words[key] for key in ("made_by", "level_of_theory", "sampling", "caveats")}
-        entry |= {"engine": metadata["engine"], "status": metadata["status"], "license": "CC-BY-4.0"}
+        states = {path.stem: metadata_of(path)["status"] for path in paths}
+        one = len(set(states.values())) == 1
+        status = metadata["status"] if one else ", ".join(f"{file}: {state}" for file, state in states.items())
+        entry |= {"engine": metadata["engine"], "status": status, "license": "CC-BY-4.0"}
         index[name] = entry
     return index
 

@@ -85,7 +85,11 @@ def load(path):
     """Frames labelled so far: from work/, else from the set of that name that ships."""
     path = Path(path)
     if path.exists():
-        return read(path, ":")
+        frames = read(path, ":")
+        for frame in frames:
+            if "charges" in frame.calc.results:  # ASE takes a column of that name for a result
+                frame.arrays["charges"] = frame.calc.results.pop("charges")
+        return frames
     shipped = OUTPUT / f"{path.stem}.npz"
     return frames_from_npz(shipped) if shipped.exists() else []
 
