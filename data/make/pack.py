@@ -140,7 +140,7 @@ def h2_si100_split(info):
     """Correlated groups (optimization path, grid and its ends) to test as a whole; independent draws by number."""
     if info["group"] in ("path", "elbow", "reference"):
         return "test"
-    return {4: "valid", 9: "test"}.get(int(info["id"].split("-")[-1]) % 10, "train")
+    return "valid" if int(info["id"].split("-")[-1]) % 5 == 4 else "train"
 
 
 def h2_si100():
