@@ -16,6 +16,7 @@ import matplotlib.style
 import numpy as np
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -167,6 +168,49 @@ def parity(axes: Axes, reference: Any, predicted: Any, unit: str) -> None:
     rmse = np.sqrt(np.mean((x.astype(float) - y) ** 2))
     axes.text(0.04, 0.96, f"RMSE {rmse:.3g} {unit}", transform=axes.transAxes, va="top")
     axes.set(xlabel=f"reference ({unit})", ylabel=f"predicted ({unit})", aspect="equal")
+
+
+def learning_curve(axes: Axes, n_frames: Any, errors: Any, unit: str, baseline: float | None = None) -> None:
+    """Test error against the number of training frames, on logarithmic axes: a straight line is a power law.
+
+    Args:
+        axes: where to draw.
+        n_frames, errors: (P,).
+        unit: of the errors, for the axis.
+        baseline: error of a model that has learned nothing, a dotted line.
+    """
+    axes.loglog(_numbers(n_frames), _numbers(errors), "o-", color=MODEL, label="test error")
+    if baseline is not None:
+        axes.axhline(baseline, color="0.6", linestyle=":", label="nothing learned")
+        axes.legend()
+    axes.set_xticks(_numbers(n_frames), [f"{n:g}" for n in _numbers(n_frames)])
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.minorticks_off()
+    axes.set(xlabel="frames in training", ylabel=f"RMSE ({unit})")
+
+
+def scaling(axes: Axes, sizes: Any, times: Any, label: str, color: str, n_fitted: int = 3) -> float:
+    """Time against size on logarithmic axes, with the power law through the largest sizes: t ∝ N^exponent.
+
+    Args:
+        axes: where to draw.
+        sizes, times: (P,), sizes ascending.
+        label: for the legend, where the exponent is added.
+        color: of points and line.
+        n_fitted: how many of the largest sizes are fitted; small ones measure the overhead of a call.
+
+    Returns:
+        The exponent.
+    """
+    sizes, times = _numbers(sizes), _numbers(times)
+    exponent, offset = np.polyfit(np.log(sizes[-n_fitted:]), np.log(times[-n_fitted:]), 1)
+    axes.loglog(sizes, times, "o", color=color)
+    line = np.array([sizes[0], 2 * sizes[-1]])
+    axes.loglog(line, np.exp(offset) * line**exponent, color=color, label=f"{label}: $N^{{{exponent:.2f}}}$")
+    axes.set(xlabel="number of atoms N", ylabel="processor time (s)")
+    axes.legend()
+    return float(exponent)
 
 
 def _numbers(values: Any) -> np.ndarray:

@@ -16,14 +16,9 @@ NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
 WAITS_FOR_LESSON: dict[str, str] = {
     "Ensemble": "22",
     "classical.ForceField": "03",
-    "classical.StillingerWeber": "08",
     "classical.Topology": "03",
     "download": "18",
-    "evaluate": "08",
-    "load": "08",
     "read": "18",
-    "save": "08",
-    "train": "08",
     "write": "18",
 }
 

@@ -6,6 +6,7 @@ from the counts that make a lesson a lesson (figures, text, cells, checked numbe
 
 import json
 import re
+import runpy
 import statistics
 from pathlib import Path
 
@@ -151,6 +152,12 @@ def test_links_lead_somewhere(path):
         for target in re.findall(r"\]\(([^)#\s]+)", cell.source):
             if not target.startswith(("http", "mailto", "attachment:")):
                 assert (COURSE / target).exists(), f"a link leads to {target}, which is not there"
+
+
+def test_the_melt_on_the_readme_is_the_lessons_own_figure():
+    picture = runpy.run_path(str(COURSE / "figures" / "melt.py"))["picture"]
+    assert "course/figures/melt.png" in README
+    assert (COURSE / "figures" / "melt.png").read_bytes() == picture(), "run course/figures/melt.py"
 
 
 def test_words_of_formulas_and_links_do_not_count():

@@ -96,6 +96,26 @@ def test_parity_has_the_diagonal_and_says_the_rmse():
         plotting.parity(axes, np.zeros(3), np.zeros(2), "eV")
 
 
+def test_learning_curve_names_every_count_and_the_baseline():
+    _, axes = plt.subplots()
+    plotting.learning_curve(axes, [1, 4, 16], torch.tensor([8.0, 4.0, 2.0]), "meV", baseline=10)
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "4", "16"]
+    assert list(axes.lines[0].get_ydata()) == [8, 4, 2]
+    assert axes.lines[1].get_ydata()[0] == 10
+    assert "meV" in axes.get_ylabel()
+
+
+def test_scaling_fits_the_largest_sizes():
+    _, axes = plt.subplots()
+    sizes = np.array([10, 100, 200, 400])
+    times = 2e-6 * sizes.astype(float) ** 3
+    times[0] = 1.0  # overhead of a call
+    assert plotting.scaling(axes, sizes, times, "solver", plotting.MODEL) == pytest.approx(3)
+    assert axes.get_legend().get_texts()[0].get_text() == "solver: $N^{3.00}$"
+    assert axes.lines[1].get_ydata()[1] == pytest.approx(2e-6 * 800.0**3)
+
+
 def test_importing_the_package_does_not_import_matplotlib():
     code = "import sys, mininnip; sys.exit('matplotlib' in sys.modules or 'IPython' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

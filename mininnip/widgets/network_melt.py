@@ -161,7 +161,8 @@ class NetworkMelt(Panel):
         with self.live.lock:
             self._error.set_data(np.arange(len(memory["errors"])), memory["errors"])
             self._g.set_data(self._r, np.mean(memory["g"], axis=0) if memory["g"] else np.full_like(self._r, np.nan))
-            self._clock.set_text(f"{frame.info.get('time', 0):.2f} ps" if memory["g"] else "")
+            time = f", {frame.info['time']:.2f} ps" if memory["g"] else ""
+            self._clock.set_text(f"{self.temperature.value} K{time}")
             if len(memory["errors"]) > self._above.get_xlim()[1]:
                 self._above.set_xlim(0, 2 * self._above.get_xlim()[1])
                 self.live.redraw()
