@@ -25,7 +25,7 @@ from mininnip.data import Curves, Dataset
 
 N_BINS, EQUILIBRATION = 106, 160  # bins of g(r) up to half the cell; steps
 EMPIRICAL = ("stillinger_weber", "tersoff")
-SHELLS = [(5.0, r_s) for r_s in (1.8, 2.2, 2.6, 3.0, 3.4)]
+SHELLS = [(0.5, 0.0), (1.5, 0.0)] + [(5.0, r_s) for r_s in (1.8, 2.2, 2.6, 3.0, 3.4)]
 LOBES = [(eta, zeta, sign) for eta in (0.0, 0.08, 0.25) for zeta in (1, 2, 4, 16) for sign in (1, -1)]
 
 
@@ -45,7 +45,7 @@ def trained(data: Dataset) -> tuple[mn.Potential, str]:
     melt = train.where(group="melt")
     train = melt[::2] + train[train.labels["group"] != "melt"]
     clock, valid = time.process_time(), data.part("valid")
-    options = dict(epochs=50, learning_rate=0.01, energy_weight=30.0, progress=False)
+    options = dict(epochs=40, learning_rate=0.01, energy_weight=30.0, progress=False)
     history = mn.train(potential, train, valid, **options)  # type: ignore[arg-type]
     spent = time.process_time() - clock
     return potential, f"{len(train)} frames to train, {spent:.0f} s of processor time, {len(history.epochs)} epochs"
