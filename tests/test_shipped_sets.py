@@ -61,8 +61,8 @@ def test_energy_along_the_inversion_of_ammonia_is_the_integral_of_the_forces(nam
     path = frames(name, group="inversion")
     off, span = unexplained(path)
     assert off < most < 1e-4 * span
-    gfn2 = {"forces": path.labels["forces_gfn2"], "energy": path.labels["energy_gfn2"]}
-    assert unexplained(path, **gfn2)[0] < 1e-4
+    forces, energy = path.labels["forces_gfn2"], path.labels["energy_gfn2"]
+    assert unexplained(path, forces=forces, energy=energy)[0] < 1e-4
 
 
 def test_energy_along_the_elbow_of_hydrogen_on_silicon_is_the_integral_of_the_forces():
