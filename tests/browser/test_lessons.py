@@ -113,24 +113,31 @@ def train_a_network_and_melt_silicon(lesson):
     """Lesson 08 as an instructor shows it: train, stop, melt, look flat, stop, start over."""
     panel = lesson.page.locator(".mininnip-network-melt")
     panel.scroll_into_view_if_needed()
-    status, text = panel.locator(".mininnip-status"), "text => document.body.innerText.includes(text)"
     panel.get_by_role("button", name="Reset").click()
-    status.get_by_text("an untrained network").wait_for()
+    panel.locator(".mininnip-status").get_by_text("an untrained network").wait_for()
     panel.get_by_role("button", name="Train").click()
-    status.get_by_text("3 epochs").wait_for()
+    wait_for_number(panel, "(\\d+) epochs", 3)
     panel.get_by_role("button", name="Stop").click()
     panel.locator(".network-melt-melt:not([disabled])").wait_for()
     before = panel.locator("canvas").first.screenshot()
     panel.get_by_role("button", name="Melt").click()
-    status.get_by_text("atoms outside").wait_for()
-    lesson.page.wait_for_function(text, arg="frame 20")
+    wait_for_number(panel, "frame (\\d+)", 20)
     lesson.screenshot("melting", panel)
+    assert "atoms outside" in panel.locator(".mininnip-status").text_content()
     assert panel.locator("canvas").first.screenshot() != before, "the atoms have not moved"
     panel.get_by_role("button", name="flat").click()
     assert lesson.milliseconds_to_change(panel, lambda: None) is not None
     panel.get_by_role("button", name="Stop").click()
     panel.locator(".network-melt-melt:not([disabled])").wait_for()
     lesson.screenshot("stopped", panel)
+
+
+def wait_for_number(panel, pattern, least):
+    """Wait until the first number that a panel shows in these words is large enough."""
+    panel.page.wait_for_function(
+        "([panel, pattern, least]) => Number((panel.textContent.match(pattern) || [0, 0])[1]) >= least",
+        arg=[panel.element_handle(), pattern, least],
+    )
 
 
 DEEDS = {
