@@ -79,6 +79,30 @@ def test_energy_of_two_waters_pulled_apart_is_the_integral_of_the_forces(angle):
     assert off < 0.004 < 0.03 * span
 
 
+@pytest.mark.parametrize(("group", "closed"), [("torsion", True), ("stretch", False)])
+def test_energy_along_the_scans_of_ethanol_is_the_integral_of_the_forces(group, closed):
+    scan = frames("ethanol", group=group)
+    off, span = unexplained(scan, closed)
+    assert off < 0.001 < 0.02 * span
+    assert len(scan) == {"torsion": 36, "stretch": 21}[group]
+    assert set(scan.labels["split"]) == {"test"}
+
+
+def test_hessian_of_ethanol_is_that_of_a_minimum():
+    hessian = load_data("ethanol_hessian")
+    assert isinstance(hessian, Curves)
+    matrix, numbers = hessian.arrays["hessian"], hessian.arrays["numbers"]
+    masses = np.repeat([{1: 1.008, 6: 12.011, 8: 15.999}[number] for number in numbers], 3)
+    values = np.linalg.eigvalsh(matrix / np.sqrt(np.outer(masses, masses)))
+    wavenumbers = np.sign(values) * np.sqrt(np.abs(values)) * 521.471  # sqrt(eV/(Å² amu)) in 1/cm
+    assert np.abs(matrix - matrix.T).max() < 1e-12
+    assert np.sum(np.abs(wavenumbers) < 100) == 6  # translations and rotations, up to the noise of the grid
+    assert 150 < wavenumbers[6] < 350  # the two torsions lie lowest
+    assert 3500 < wavenumbers[-1] < 4000  # the O-H bond is stiffest
+    rows = matrix.reshape(27, 9, 3).sum(1)
+    assert np.abs(rows).max() < 0.004 * np.abs(matrix).max()  # moving all of it costs nothing, up to the grid
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_molten_silicon_moves_as_its_forces_say(seed):
     """Work of the forces between two steps is the change of the energy, and between the thermostat's rescalings, every
