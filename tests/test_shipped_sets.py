@@ -84,7 +84,7 @@ def test_energy_along_the_scans_of_ethanol_is_the_integral_of_the_forces(group, 
     scan = frames("ethanol", group=group)
     off, span = unexplained(scan, closed)
     assert off < 0.001 < 0.02 * span
-    assert len(scan) == {"torsion": 36, "stretch": 21}[group]
+    assert len(scan) == {"torsion": 36, "stretch": 27}[group]
     assert set(scan.labels["split"]) == {"test"}
 
 
