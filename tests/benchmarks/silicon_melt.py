@@ -134,8 +134,9 @@ def main() -> None:
     head = (
         "# Molten silicon\n\nWritten by `tests/benchmarks/silicon_melt.py`; do not edit. A Behler–Parrinello network, "
         f"{len(SHELLS) + len(LOBES)} symmetry functions, two hidden layers of 20: {how}, one thread, float32 "
-        "(constant energy: float64). Symmetry functions, epochs and energy weight were chosen by hand in some thirty short "
-        "trainings whose test errors were seen; the functions at r_s = 0 after a melt had collapsed.\n\n| | |\n|---|---:|\n"
+        "(constant energy: float64). Symmetry functions, epochs and energy weight were chosen by hand in some "
+        "thirty short trainings whose test errors were seen; the functions at r_s = 0 after a melt had collapsed.\n\n"
+        "| | |\n|---|---:|\n"
     )
     text = head + "\n".join(rows) + "\n"
     print(text)
