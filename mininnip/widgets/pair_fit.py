@@ -23,6 +23,7 @@ from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 
 UNREPAIRED = 0.02  # a point counts as missed if the best fit is off by more than this share of the well depth
+SAME = 1e-6  # an RMSE that exceeds the smallest by less than this share equals it
 MISSED = f"the best fit is off by more than {UNREPAIRED:.0%} of the depth"
 N_CURVE = N_STEPS = 400
 
@@ -210,9 +211,13 @@ class PairFit(Panel):
 
     def _judge(self) -> None:
         """Say how good the model is; after the picture, which must not wait for it."""
-        ratio = self.rmse / max(self._best.rmse, 1e-12)
-        verdict = "the best this form can do" if ratio < 1.005 else f"{ratio:.3g} times what this form can reach"
-        self.say(f"RMSE in the window: <b>{_say(self.rmse)}</b>, {verdict} ({_say(self._best.rmse)}).")
+        excess = self.rmse / max(self._best.rmse, 1e-12) - 1
+        best = f"the best this form can do ({_say(self._best.rmse)})"
+        if excess >= 1:
+            best = f"{excess + 1:.3g} times {best}"
+        elif excess >= SAME:
+            best = f"{100 * excess:.3g} % above {best}"
+        self.say(f"RMSE in the window: <b>{_say(self.rmse)}</b>, {best}.")
 
     # --- what happens -------------------------------------------------------------------------------------------------
 

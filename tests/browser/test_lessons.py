@@ -82,13 +82,17 @@ def rounded(times):
 
 
 def fit_a_curve_and_melt_a_crystal(lesson):
-    """Lesson 02 as a student plays it: choose and fit; run the melt, stop it, look back."""
+    """Lesson 02 as a student plays it: choose, fit and disturb the fit; run the melt, stop it, look back."""
     fit = lesson.page.locator(".mininnip-pair-fit")
     status = fit.locator(".mininnip-status")
+    not_the_best = status.get_by_text(re.compile("(above|times) the best"))
     for form in ("Morse", "Mason–Schamp", "Lennard-Jones"):
         fit.get_by_role("button", name=form).click()
+        not_the_best.wait_for()
         fit.get_by_role("button", name="Fit").click()
-        status.get_by_text("the best this form can do").wait_for()
+        status.get_by_text(", the best this form can do").wait_for()
+        lesson.press(fit.locator(".pair-fit-parameter-1"), "ArrowLeft")()
+        not_the_best.wait_for()
     lesson.screenshot("after-fit", fit)
 
     melt = lesson.page.locator(".mininnip-melt")

@@ -1,5 +1,7 @@
 """PairFit: the fit is the best there is, what the best fit misses is marked, and everything is remembered."""
 
+import re
+
 import ipywidgets
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import lennard_jones
 from mininnip.data import Curves
 from mininnip.widgets import panel as panel_module
-from mininnip.widgets.pair_fit import FORMS, UNREPAIRED, PairFit
+from mininnip.widgets.pair_fit import FORMS, UNREPAIRED, PairFit, _say
 from mininnip.widgets.panel import Panel
 
 
@@ -131,6 +133,22 @@ def test_a_slider_moves_only_the_moving_layer_and_says_the_rmse(curves):
     rmse = residual[torch.from_numpy(widget._inside)].square().mean().sqrt().item()
     assert widget.rmse == pytest.approx(rmse)
     assert f"{1000 * rmse:.3g} meV" in widget.status.value
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dimer", ["H₂", "N₂", "Ar₂"])
+def test_one_step_off_the_best_fit_is_told_from_it(curves, dimer, form):
+    widget = PairFit(curves, dimer, form)
+    short_of_best = re.compile("(times|% above) the best")
+    assert short_of_best.search(widget.status.value)
+    widget.fit.click()
+    assert f", the best this form can do ({_say(widget._best.rmse)})" in widget.status.value
+    for slider in widget.sliders:
+        best = slider.value
+        slider.value = best - slider.step if best > slider.min else best + slider.step
+        assert short_of_best.search(widget.status.value)
+        slider.value = best
+        assert ", the best" in widget.status.value
 
 
 def test_parameters_are_remembered_for_every_dimer_and_form_until_start_over(curves):
