@@ -171,7 +171,7 @@ class MeltPlayer(Panel):
         above.fill_between(self.run.r, 4 * sites / sites.max(), color="0.8", label="lattice sites (scaled)")
         (self._g,) = above.plot([], [], color=MODEL, label="now")
         above.set(xlim=(0, self._cutoff), ylim=(0, 5.5), xlabel="distance r (Å)", ylabel="g(r)")
-        above.legend(loc="upper left")
+        above.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)  # above: sharp peaks fill the axes
         (self._heat,) = below.plot([], [], color=MODEL, linewidth=1.2)
         (self._now,) = below.plot([], [], "o", color=REFERENCE, markersize=5)
         self._below = below
