@@ -237,5 +237,6 @@ class NetworkMelt(Panel):
                         break
             except ValueError as error:  # atoms collided: the next melt starts from the first structure
                 memory["frame"] = self._first.copy()
+                memory["g"].clear()
                 self.say(f"The melt has ended: {error}.")
                 return

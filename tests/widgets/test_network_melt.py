@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgba
 import mininnip as mn
 from mininnip.data import Dataset
 from mininnip.plotting import ATTACK
+from mininnip.sampling import molecular_dynamics
 from mininnip.widgets import network_melt as module
 from mininnip.widgets import panel as panel_module
 from mininnip.widgets.network_melt import EPOCHS, FLAT, NetworkMelt
@@ -110,12 +111,18 @@ def test_an_untrained_network_says_so(panel):
 
 
 def test_atoms_that_collide_end_the_melt_and_the_next_starts_anew(panel, monkeypatch):
-    monkeypatch.setattr(module, "CLOSEST", 2.3)  # some pair of the melt is closer than this
+    def one_frame_and_then_too_close(*arguments, **keywords):
+        yield next(molecular_dynamics(*arguments, **keywords))
+        yield from molecular_dynamics(*arguments[:-1], 2.3, **keywords)  # some pair of the melt is closer than this
+
+    monkeypatch.setattr(module, "molecular_dynamics", one_frame_and_then_too_close)
     panel.melt.click()
     _wait(lambda: not panel.worker.running)
     assert "Å apart" in panel.status.value
     np.testing.assert_array_equal(panel.memory["frame"].positions, panel._first.positions)
-    assert not panel.melt.disabled
+    assert not panel.melt.disabled and panel.memory["g"] == deque()
+    panel.temperature.value = 2000  # draws
+    assert "did not work" not in panel.status.value
 
 
 def test_reset_makes_another_network(panel):
