@@ -42,7 +42,11 @@ endif
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/basedpyright
-	$(PY) -m pytest --nbval-lax --nbval-current-env tests $(LESSONS) $(if $(filter yes,$(BROWSER)),,--ignore=tests/browser)
+	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --nbval-lax --nbval-current-env tests $(LESSONS) \
+	  --ignore=tests/browser
+ifeq ($(BROWSER),yes)
+	$(PY) -m pytest tests/browser
+endif
 
 benchmark: $(VENV)/test.stamp
 	$(PY) -m pytest tests/benchmarks --benchmark-enable --benchmark-only
