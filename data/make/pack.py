@@ -180,7 +180,8 @@ def silicon():
     labels = [atoms for atoms in frames if atoms.info["group"] != "melt"]
     for atoms in labels:  # not dynamics: the columns are there, so that both files have the same
         atoms.info["step"], atoms.arrays["velocities"] = -1, np.full((len(atoms), 3), np.nan)
-    settings |= dict(seeds=[1, 2], status="partial, " + "; ".join([*steps, f"{len(labels)} of 118 other frames"]))
+    status = "complete" if len(labels) >= 118 else "partial"
+    settings |= dict(seeds=[1, 2], status=f"{status}, " + "; ".join([*steps, f"{len(labels)} of 118 other frames"]))
     write_npz("silicon", arrays([atoms for atoms in frames if len(atoms) == 64]), **settings)
     if vacancies := [atoms for atoms in frames if len(atoms) == 63]:
         write_npz("silicon_vacancy", arrays(vacancies), **settings)
