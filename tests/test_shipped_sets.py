@@ -151,6 +151,30 @@ def test_slope_of_the_hydrogen_curve():
     assert np.ptp((energy - work)[middle]) < 0.005 < 0.002 * np.ptp(energy)
 
 
+def test_the_map_of_alanine_dipeptide_covers_every_angle():
+    data = frames("alanine_dipeptide")
+    positions = per_frame(data, data.positions)
+
+    def angle(a, b, c, d):
+        """Dihedral of four atoms in every frame, in degrees; positive clockwise along b to c (IUPAC)."""
+        one, axis, two = (positions[:, j] - positions[:, i] for i, j in ((a, b), (b, c), (c, d)))
+        up, down = np.cross(one, axis), np.cross(axis, two)
+        axis /= np.linalg.norm(axis, axis=1, keepdims=True)
+        return np.degrees(np.arctan2((np.cross(up, down) * axis).sum(1), (up * down).sum(1)))
+
+    grid = data.labels["group"] == "grid"
+    nodes = np.arange(-180, 180, 15)
+    place = []
+    for name, atoms in (("phi", (1, 3, 4, 6)), ("psi", (3, 4, 6, 8))):
+        difference = (angle(*atoms) - data.labels[name] + 180) % 360 - 180
+        assert np.abs(difference).max() < 0.01
+        place.append(np.round(data.labels[name][grid] / 15).astype(int) % 24)
+        off = (data.labels[name][grid] - 15 * np.round(data.labels[name][grid] / 15)) % 360
+        assert np.minimum(off, 360 - off).max() < 7.5
+    assert len(set(zip(*place, strict=True))) == len(nodes) ** 2 == grid.sum()
+    assert np.abs(per_frame(data, data.labels["charges"]).sum(1)).max() < 1e-4
+
+
 # --- splits and duplicates --------------------------------------------------------------------------------------------
 
 
@@ -234,6 +258,18 @@ def test_readme_describes_the_set(name):
     for script in re.findall(r"make/(\w+\.py)", CATALOG[name]["made_by"]):
         assert (data_folder() / "make" / script).exists()
         assert script in text
+
+
+LEAST = {"ammonia": 800, "ethanol": 1500, "ethanol_gfn2": 1500, "silicon": 870, "silicon_k_points": 20, "h2_si100": 750}
+
+
+@every_set
+def test_every_set_is_complete(name):
+    assert "partial" not in CATALOG[name]["status"]
+    for had, planned in re.findall(r"(\d+) of (\d+)", CATALOG[name]["status"]):
+        assert had == planned
+    if name in FRAME_SETS:
+        assert len(frames(name)) >= LEAST.get(name, 1)
 
 
 @every_set

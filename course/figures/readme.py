@@ -36,7 +36,7 @@ def simulate(fit, temperature: float, n_steps: int) -> list:
 def main() -> None:
     """Compute and draw; about half a minute."""
     mn.style()
-    r, energy = mn.load_data("dimers").curve("Ar2", "ccsd_t_dt_extrapolated")
+    r, energy = mn.load_data("dimers").curve("Ar2", "ccsd_t_tq_extrapolated")
     depth = -energy.min().item()
     kept = energy <= depth
     starts = {

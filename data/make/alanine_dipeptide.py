@@ -5,9 +5,10 @@ Level: GFN2-xTB (tblite), semi-empirical: a teacher for exercises. Labels: energ
 moment `dipole_x/y/z` (e Å), backbone angles `phi` and `psi` (degrees).
 
 Groups: `grid` 24 x 24 structures, 15 degrees apart, relaxed with stiff harmonic restraints on phi and psi (the labels
-are without the restraints, so their forces are not zero along the two angles); `md` Langevin dynamics at 300 and 600
-K (0.5 fs, a frame every 20 fs after 1 ps), one trajectory per temperature and split, each from a grid structure of
-its own.
+are without the restraints, so their forces are not zero along the two angles); each is relaxed from its neighbors on
+all four sides, one sweep over the map per side, and the lowest is kept, for from one side alone a structure can stay in
+a valley that ends; `md` Langevin dynamics at 300 and 600 K (0.5 fs, a frame every 20 fs after 1 ps), one trajectory
+per temperature and split, each from a grid structure of its own.
 
 Run:  python alanine_dipeptide.py --max-minutes 30       repeat to continue.  Needs rdkit for the first geometry.
 """
@@ -21,11 +22,12 @@ from ase.calculators.calculator import Calculator
 from ase.io import read, write
 from ase.optimize import BFGS
 from gfn2 import ENGINE, dynamics, label, named, teacher
-from labeling import WORK, Deadline, finite_difference_check, label_all
+from labeling import WORK, Deadline, finite_difference_check, label_all, load
 
 PATH, FOLDER = WORK / "alanine_dipeptide.extxyz", WORK / "alanine_dipeptide"
 PHI, PSI = (1, 3, 4, 6), (3, 4, 6, 8)  # C-N-CA-C and N-CA-C-N
 GRID, STIFFNESS = np.arange(-180, 180, 15), 40.0  # degrees, eV/rad²
+SWEEPS = {"down psi": (0, -1), "up phi": (1, 0), "down phi": (-1, 0), "up psi": (0, 1)}
 SPLITS = {"train": 250, "valid": 50, "test": 100}
 STARTS = [(-150, 150), (-75, 75), (-75, -45), (60, 45), (-60, 135), (60, -75)]  # one basin per trajectory
 
@@ -73,32 +75,62 @@ def first_geometry():
     return atoms
 
 
-def relaxed(atoms, targets):
+def relaxed(atoms, node):
+    """The structure relaxed with phi and psi held at a node of the grid; `info` has the energy that was minimized."""
     atoms = atoms.copy()
-    atoms.calc = Restrained(targets)
+    atoms.calc = Restrained(GRID[list(node)])
     BFGS(atoms, logfile=None, maxstep=0.1).run(fmax=0.05, steps=150)
-    return Atoms(atoms.numbers, atoms.positions - atoms.get_center_of_mass())
+    minimized = atoms.get_potential_energy()
+    return Atoms(atoms.numbers, atoms.positions - atoms.get_center_of_mass(), info={"minimized": minimized})
+
+
+def walk(name, nodes, structure, deadline):
+    """By node its structure(node, done), in the order of the nodes; kept on disk and continued."""
+    path = FOLDER / f"{name}.extxyz"
+    done = dict(zip(nodes, read(path, ":") if path.exists() else [], strict=False))
+    for node in nodes[len(done) :]:
+        if deadline.passed():
+            write(path, list(done.values()))
+            raise SystemExit("stopped: run again to continue")
+        done[node] = structure(node, done)
+        if len(done) % 24 == 0:
+            write(path, list(done.values()))
+            print(name, len(done), flush=True)
+    return done
+
+
+def first_map(deadline):
+    """Every structure from the one before it: along psi, then to the next phi."""
+    nodes = list(itertools.product(range(len(GRID)), repeat=2))
+
+    def structure(node, done):
+        i, j = node
+        return relaxed(done[i, j - 1] if j else done[i - 1, j] if i else first_geometry(), node)
+
+    return walk("first", nodes, structure, deadline)
+
+
+def swept(before, name, step, deadline):
+    """The map in which every structure was relaxed once more from its neighbor a step back, the lower one kept."""
+
+    def structure(node, done):
+        back = tuple((k - s) % len(GRID) for k, s in zip(node, step, strict=True))
+        again = relaxed(done.get(back, before[back]), node)
+        return min(before[node], again, key=lambda atoms: atoms.info["minimized"])
+
+    after = walk(name, sorted(before, key=lambda node: np.dot(node, step)), structure, deadline)
+    gains = np.array([before[node].info["minimized"] - after[node].info["minimized"] for node in before])
+    print(f"{name}: {(gains > 0.001).sum()} structures lower by more than 1 meV, one by {1000 * gains.max():.0f} meV")
+    return after
 
 
 def grid(deadline):
-    """The relaxed map, column by column, each structure from its neighbor; kept on disk and continued."""
-    path = FOLDER / "grid.xyz"
-    frames = read(path, ":") if path.exists() else []
-    if not frames:
-        FOLDER.mkdir(exist_ok=True)
-        frames = [relaxed(first_geometry(), (GRID[0], GRID[0]))]
-    for number in range(len(frames), len(GRID) ** 2):
-        if deadline.passed():
-            write(path, frames, plain=True)
-            raise SystemExit("stopped: run again to continue")
-        i, j = divmod(number, len(GRID))
-        start = frames[number - 1] if j else frames[number - len(GRID)]
-        frames.append(relaxed(start, (GRID[i], GRID[j])))
-        if number % 24 == 0:
-            write(path, frames, plain=True)
-            print(number, "grid structures", flush=True)
-    write(path, frames, plain=True)
-    return frames
+    """The relaxed map, psi running first."""
+    FOLDER.mkdir(exist_ok=True)
+    found = first_map(deadline)
+    for name, step in SWEEPS.items():
+        found = swept(found, name, step, deadline)
+    return [found[node] for node in sorted(found)]
 
 
 def trajectories(structures):
@@ -135,10 +167,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--max-minutes", type=float, default=30.0)
     args = parser.parse_args()
-    deadline = Deadline(args.max_minutes)
-    planned = list(jobs(grid(deadline)))
-    metadata = dict(engine=ENGINE, units="eV, eV/Å, Å, e, degree", description=__doc__, planned=len(planned))
-    frames = label_all(PATH, planned, with_angles, deadline, metadata, save_every=200)
+    frames, planned = load(PATH), len(GRID) ** 2 + 2 * sum(SPLITS.values())
+    if len(frames) < planned:
+        deadline = Deadline(args.max_minutes)
+        metadata = dict(engine=ENGINE, units="eV, eV/Å, Å, e, degree", description=__doc__, planned=planned)
+        frames = label_all(PATH, jobs(grid(deadline)), with_angles, deadline, metadata, save_every=200)
     print(len(frames), "frames; largest force error", finite_difference_check(frames, label, step=0.002), "eV/Å")
 
 
