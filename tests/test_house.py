@@ -47,6 +47,7 @@ LAYERS = {
     "widgets.background": 8.5,
     "widgets.live_figure": 8.5,
     "widgets.panel": 8.7,
+    "widgets.stage": 8.7,
     "widgets": 9,
     "exercises.engine": 8.5,
     "exercises": 9,

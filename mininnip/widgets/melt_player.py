@@ -21,13 +21,13 @@ from mininnip.plotting import MODEL, REFERENCE
 from mininnip.view import view
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
+from mininnip.widgets.stage import FLAT, SPACE, Stage
 
 TIME_STEP = 8.0  # fs: argon's fastest vibration takes about 500 fs
 FRICTION = 0.004  # 1/fs: a new temperature is reached within about 1 ps
 STEPS_PER_FRAME = 10
 FRAMES_PER_RUN = 300
 AVERAGED = 12  # frames over which g(r) is averaged, up to the one shown
-SPACE, FLAT = "3-D", "flat (no WebGL)"
 
 
 class Frame(NamedTuple):
@@ -146,7 +146,7 @@ class MeltPlayer(Panel):
         self.replay.add_class("melt-replay")
         ipywidgets.jslink((self.replay, "value"), (self.frame, "value"))
         ipywidgets.jslink((self.replay, "max"), (self.frame, "max"))
-        self.stage = ipywidgets.VBox([])
+        self.stage = Stage(self.viewer, self.flat)
         self.look = self.control(
             "look", ipywidgets.ToggleButtons(options=[SPACE, FLAT], style={"button_width": "auto"}), self._set_stage
         )
@@ -195,8 +195,7 @@ class MeltPlayer(Panel):
         return LiveFigure(figure, [self._dots], "The atoms seen along z; color is their height.")
 
     def _set_stage(self) -> None:
-        spatial = self.look.value == SPACE and self.viewer is not None
-        self.stage.children = [self.viewer if spatial else self.flat.view]
+        self.stage.show(self.look.value)
         self._show(min(self.frame.value, len(self.run.frames) - 1))
         if self.look.value == SPACE and self.viewer is None:
             self.say("The 3-D viewer does not start here; `python -m mininnip doctor` names the remedy.")

@@ -28,6 +28,7 @@ from mininnip.training import training_epochs
 from mininnip.view import view
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
+from mininnip.widgets.stage import FLAT, SPACE, Stage
 
 EPOCHS = 40  # per press of Train
 RATE = 0.01  # learning rate of the first epoch
@@ -36,7 +37,6 @@ HIDDEN = (20, 20)
 TIME_STEP, FRICTION, CLOSEST = 2.0, 0.01, 0.8  # fs, 1/fs, Å
 STEPS_PER_FRAME, FRAMES_PER_RUN = 5, 2000
 AVERAGED = 300  # frames over which g(r) is averaged: 3 ps
-SPACE, FLAT = "3-D", "flat (no WebGL)"
 ALT = (
     "Above: force error on validation data against epochs. Below: radial distribution function of the running melt and "
     "a gray band, the reference."
@@ -87,7 +87,7 @@ class NetworkMelt(Panel):
         self.melt = self.button("melt", "Melt", lambda: self._begin(self._melting()), icon="fire")
         self.reset = self.button("reset", "Reset", self._reset, icon="undo", tooltip="a new, untrained network")
         self.worker = self.background(pace=0.04, on_end=self._ended)
-        self.stage = ipywidgets.VBox([])
+        self.stage = Stage(self.viewer, self.flat)
         self.look = self.control(
             "look", ipywidgets.ToggleButtons(options=[SPACE, FLAT], style={"button_width": "auto"}), self._set_stage
         )
@@ -109,7 +109,7 @@ class NetworkMelt(Panel):
         above.axhline(scale, color="0.6", linewidth=1, linestyle=":")
         above.text(0.99, scale, "predict no force ", va="bottom", ha="right", transform=above.get_yaxis_transform())
         (self._error,) = above.plot([], [], color=MODEL)
-        above.set(xlim=(0, EPOCHS), ylim=(0, 1.35 * scale), xlabel="epoch", ylabel="force error (meV/Å)")
+        above.set(xlim=(0, EPOCHS), ylim=(0, 1.35 * scale), xlabel="epoch", ylabel="force error\n(meV/Å)")
         self._above = above
         low, high = np.min(self._band, axis=0), np.max(self._band, axis=0)
         below.fill_between(self._r, low, high, color="0.7", label="reference")
@@ -122,23 +122,22 @@ class NetworkMelt(Panel):
         shown.wrap()
         self.viewer, self.flat = view(shown).viewer, self._flat_figure()
         if self.viewer is not None:
-            self.viewer.layout.width = self.viewer.layout.height = "380px"
+            self.viewer.layout.width = self.viewer.layout.height = "300px"
             self.viewer.add_representation(  # the third, after spheres and cell: atoms outside the training data
                 "spacefill", selection="none", color=ATTACK, radius_type="covalent", scale=0.83
             )
 
     def _flat_figure(self) -> LiveFigure:
         """The atoms seen along z."""
-        figure = Figure(figsize=(3.8, 3.8), layout="constrained")
+        figure = Figure(figsize=(3.0, 3.0), layout="constrained")
         axes = figure.subplots()
         a, b = self._first.cell.lengths()[:2]
-        self._dots = axes.scatter([0], [0], s=160, edgecolors="black", linewidths=0.5)
+        self._dots = axes.scatter([0], [0], s=100, edgecolors="black", linewidths=0.5)
         axes.set(xlim=(0, a), ylim=(0, b), xlabel="x (Å)", ylabel="y (Å)", aspect="equal")
         return LiveFigure(figure, [self._dots], "The atoms seen along z; red: outside the training data.")
 
     def _set_stage(self) -> None:
-        spatial = self.look.value == SPACE and self.viewer is not None
-        self.stage.children = [self.viewer if spatial else self.flat.view]
+        self.stage.show(self.look.value)
         self._draw()
         if self.look.value == SPACE and self.viewer is None:
             self.say("The 3-D viewer does not start here; `python -m mininnip doctor` names the remedy.")

@@ -135,9 +135,9 @@ def train_a_network_and_melt_silicon(lesson):
 
 
 def wait_for_number(panel, pattern, least):
-    """Wait until the first number that a panel shows in these words is large enough."""
+    """Wait until the first number that a panel shows in these words is large enough; lines of its text stay apart."""
     panel.page.wait_for_function(
-        "([panel, pattern, least]) => Number((panel.textContent.match(pattern) || [0, 0])[1]) >= least",
+        "([panel, pattern, least]) => Number((panel.innerText.match(pattern) || [0, 0])[1]) >= least",
         arg=[panel.element_handle(), pattern, least],
     )
 

@@ -9,8 +9,9 @@ from ase.build import bulk
 import mininnip as mn
 from mininnip.widgets import melt_player as module
 from mininnip.widgets import panel as panel_module
-from mininnip.widgets.melt_player import FLAT, SPACE, STEPS_PER_FRAME, MeltPlayer
+from mininnip.widgets.melt_player import STEPS_PER_FRAME, MeltPlayer
 from mininnip.widgets.panel import Panel
+from mininnip.widgets.stage import FLAT, SPACE
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from mininnip.plotting import ATTACK
 from mininnip.sampling import molecular_dynamics
 from mininnip.widgets import network_melt as module
 from mininnip.widgets import panel as panel_module
-from mininnip.widgets.network_melt import EPOCHS, FLAT, NetworkMelt
+from mininnip.widgets.network_melt import EPOCHS, NetworkMelt
 from mininnip.widgets.panel import Panel
+from mininnip.widgets.stage import FLAT
 
 
 @pytest.fixture(scope="module")
