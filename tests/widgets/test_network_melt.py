@@ -114,7 +114,8 @@ def test_an_untrained_network_says_so(panel):
 def test_atoms_that_collide_end_the_melt_and_the_next_starts_anew(panel, monkeypatch):
     def one_frame_and_then_too_close(*arguments, **keywords):
         yield next(molecular_dynamics(*arguments, **keywords))
-        yield from molecular_dynamics(*arguments[:-1], 2.3, **keywords)  # some pair of the melt is closer than this
+        *others, _closest = arguments
+        yield from molecular_dynamics(*others, **keywords, closest=2.3)  # some pair of the melt is closer than this
 
     monkeypatch.setattr(module, "molecular_dynamics", one_frame_and_then_too_close)
     panel.melt.click()
