@@ -198,12 +198,12 @@ class LiveFigure:
         return [*self.moving, self._cursor] if self._on_click is not None else self.moving
 
     def _draw_moving(self) -> bytes:
-        pixels = np.asarray(self._canvas.buffer_rgba())
-        pixels[:] = 0
+        renderer = self._canvas.get_renderer()  # a new one if `picture` has drawn at another size since
+        renderer.clear()
         for artist in self._all_moving():
             artist.set_animated(True)
             self.figure.draw_artist(artist)
-        return _packed(pixels)
+        return _packed(np.asarray(renderer.buffer_rgba()))
 
     def _hear(self, _widget: Any, content: dict, _buffers: Any) -> None:
         """A message of the browser: a key, or a click as a fraction of the picture."""

@@ -43,10 +43,15 @@ def test_run_all_in_jupyterlab(path, open_notebook):
     assert lesson.console_errors == []
 
 
+NO_LAYER_IS_BLANK = """panel => [...panel.querySelectorAll('.mininnip-figure canvas')].every(
+    canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(byte => byte))"""
+
+
 def assert_it_answers_to_keyboard_and_mouse(lesson, panel):
     """Sliders or the figure itself change what is shown, by keyboard and by mouse; if not at once, then after a run."""
     name = re.findall(r"mininnip-([\w-]+)", panel.get_attribute("class"))[-1]
     panel.scroll_into_view_if_needed()
+    lesson.page.wait_for_function(NO_LAYER_IS_BLANK, arg=panel.element_handle())
     keyboard, mouse = try_controls(lesson, panel)
     if not (any(keyboard) and any(mouse)):
         panel.locator("button.mod-primary").first.focus()

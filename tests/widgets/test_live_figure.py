@@ -51,6 +51,15 @@ def test_layers_add_up_to_the_picture(monkeypatch):
     assert (difference > 0.02).mean() < 1e-4  # what moves lies above the frame of the axes, in the picture below it
 
 
+def test_a_picture_for_the_saved_page_leaves_the_next_tick_alone():
+    live, _, _ = _wave()
+    moving = live.view.moving
+    live.picture()  # is drawn at another resolution
+    live.view.moving = b""
+    live.refresh()
+    assert live.view.moving == moving
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (4, 3), (20, 30)])
 def test_packing_loses_nothing(shape):
     generator = np.random.default_rng(0)
