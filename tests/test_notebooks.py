@@ -146,6 +146,11 @@ def test_the_readme_names_it_with_its_measured_run_time(path):
     assert seconds <= 180
 
 
+@every_lesson
+def test_the_first_page_of_the_course_links_to_it(path):
+    assert f"({path.name})" in (COURSE / "00_start_here.ipynb").read_text(encoding="utf-8")
+
+
 @every_notebook
 def test_links_lead_somewhere(path):
     for cell in text_cells(read(path)):
