@@ -36,3 +36,10 @@ class Stage(ipywidgets.VBox):
             self.children = [*self.children, chosen]
         for child in self.children:
             child.layout.display = None if child is chosen else "none"
+
+    def close(self) -> None:
+        """Close both views, also the one that was never shown."""
+        for one in (self._viewer, self._flat.view):
+            if one is not None:
+                one.close()
+        super().close()

@@ -29,6 +29,14 @@ def test_the_viewer_stays_in_the_page_once_it_has_been_shown():
     assert shown(stage) == [viewer]
 
 
+def test_closing_it_closes_also_the_view_that_was_never_shown():
+    viewer, flat = ipywidgets.Label("3-D"), flat_figure()
+    stage = Stage(viewer, flat)
+    stage.show(FLAT)
+    stage.close()
+    assert viewer.comm is None and flat.view.comm is None and stage.comm is None
+
+
 def test_without_a_viewer_the_figure_shows():
     flat = flat_figure()
     stage = Stage(None, flat)
