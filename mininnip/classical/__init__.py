@@ -1,6 +1,6 @@
 """Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body, model surfaces)."""
 
-from mininnip.classical import co_ni111, surfaces
+from mininnip.classical import co_ni111, pes, surfaces
 from mininnip.classical.bonded import ForceField, Topology
 from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import (
@@ -25,5 +25,6 @@ __all__ = [
     "lennard_jones",
     "mason_schamp",
     "morse",
+    "pes",
     "surfaces",
 ]

@@ -4,7 +4,7 @@ Blank, Brown, Calhoun & Doren, J. Chem. Phys. 103, 4129 (1995), doi:10.1063/1.46
 potential of CO on Ni(111), on uniform grids of two and three dimensions. The form below is ours, not theirs: depths and
 heights have the right size and order (hollows bind best, top sites worst), and are fitted to nothing. The molecule is
 upright and rigid, so one point, its center of mass, says where it is: x and y in the surface, z above the nuclei of the
-first layer. Functions of points, like those of `surfaces`, whose tools take them. Imports nothing of the package.
+first layer. Functions of points, like those of `surfaces`; `pes` takes them. Imports nothing of the package.
 """
 
 import math

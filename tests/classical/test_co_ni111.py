@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from mininnip.classical import co_ni111, surfaces
+from mininnip.classical import co_ni111, pes
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 
@@ -87,13 +87,13 @@ def test_hollows_bind_best_and_top_worst():
 
 @pytest.mark.parametrize(("name", "kind"), [("fcc", "minimum"), ("hcp", "minimum"), ("top", "maximum")])
 def test_kind_of_point_at_the_sites(name, kind):
-    found = surfaces.stationary_point(co_ni111.energy_at_height, double(co_ni111.site(name)) + 0.02)
+    found = pes.stationary_point(co_ni111.energy_at_height, double(co_ni111.site(name)) + 0.02)
     assert found.kind == kind
     assert torch.linalg.vector_norm(found.position - double(co_ni111.site(name))) < 1e-8
 
 
 def test_the_way_between_the_hollows_leads_over_a_saddle_near_the_bridge():
-    found = surfaces.stationary_point(co_ni111.energy_at_height, double(co_ni111.site("bridge")))
+    found = pes.stationary_point(co_ni111.energy_at_height, double(co_ni111.site("bridge")))
     assert found.kind == "saddle"
     assert 0 < torch.linalg.vector_norm(found.position - double(co_ni111.site("bridge"))) < 0.05  # the hollows differ
     assert 0 < found.energy - co_ni111.energy_at_height(double(co_ni111.site("fcc"))) < 0.1
@@ -107,7 +107,7 @@ def test_site_waves_at_the_sites():
 
 
 def test_forces_are_finite_differences(points):
-    forces, h = surfaces.forces(co_ni111.energy, points), 1e-5
+    forces, h = pes.forces(co_ni111.energy, points), 1e-5
     for axis in range(3):
         step = h * torch.eye(3, dtype=torch.float64)[axis]
         slope = (co_ni111.energy(points + step) - co_ni111.energy(points - step)) / (2 * h)
