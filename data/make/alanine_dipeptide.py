@@ -84,17 +84,25 @@ def relaxed(atoms, node):
     return Atoms(atoms.numbers, atoms.positions - atoms.get_center_of_mass(), info={"minimized": minimized})
 
 
+def keep(path, frames):
+    """Write frames in one step, so that a run that is killed leaves a whole file; no frames, no file."""
+    if frames:
+        temporary = path.with_suffix(".tmp.extxyz")
+        write(temporary, frames)
+        temporary.rename(path)
+
+
 def walk(name, nodes, structure, deadline):
     """By node its structure(node, done), in the order of the nodes; kept on disk and continued."""
     path = FOLDER / f"{name}.extxyz"
     done = dict(zip(nodes, read(path, ":") if path.exists() else [], strict=False))
     for node in nodes[len(done) :]:
         if deadline.passed():
-            write(path, list(done.values()))
+            keep(path, list(done.values()))
             raise SystemExit("stopped: run again to continue")
         done[node] = structure(node, done)
         if len(done) % 24 == 0:
-            write(path, list(done.values()))
+            keep(path, list(done.values()))
             print(name, len(done), flush=True)
     return done
 
@@ -145,7 +153,7 @@ def trajectories(structures):
                 info = dict(split=split, trajectory=number, temperature=float(temperature))
                 frames.append(named(atoms, "md", 1000 * number + k, **info))
             print("trajectory", number, temperature, split, flush=True)
-        write(path, frames)
+        keep(path, frames)
     return read(path, ":")
 
 

@@ -11,7 +11,6 @@ from mininnip.exercises.engine import Question, agree, array, choice, function, 
 SETUP = """
 import numpy as np
 import torch
-from mininnip.classical import pes, surfaces
 """
 
 
