@@ -1,4 +1,4 @@
-"""`python -m mininnip doctor | lab [--instructor] | student`: the course from the command line (layer 10).
+"""`python -m mininnip doctor | lab [--instructor] | student`: the course from the command line.
 
 doctor      look at this computer: versions, viewer, memory, data; one remedy per finding, exit code 1 if one is needed
 student     make or refresh the student's copy of the lessons in course-student/

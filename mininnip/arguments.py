@@ -1,7 +1,4 @@
-"""Arguments: models remember what they were made with, so that a file can hold them without a pickle (layer 0).
-
-Imports nothing of mininnip.
-"""
+"""Arguments: models remember what they were made with, so that a file can hold them without a pickle."""
 
 import functools
 import importlib

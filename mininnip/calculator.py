@@ -1,8 +1,7 @@
-"""Calculator: any potential, or ensemble of potentials, as an ASE calculator (layer 6).
+"""Calculator: any potential, or ensemble of potentials, as an ASE calculator.
 
 With it an `Atoms` object can be relaxed, vibrated, or propagated by everything that ASE offers. A skin list makes
-molecular dynamics cheap: neighbors are searched again only when an atom could have come into reach. Imports ASE,
-`graph` and `neighbors`.
+molecular dynamics cheap: neighbors are searched again only when an atom could have come into reach.
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
-"""Ensemble: several potentials for one system; their mean predicts, their spread tells how far to trust it (layer 5).
+"""Ensemble: several potentials for one system; their mean predicts, their spread tells how far to trust it.
 
 Members trained from different random starts agree where data held them together and part where nothing did. Whatever
 answers like a `Potential` can be a member; members that differ in nothing but their numbers (weights, scalings,
-reference energies) are evaluated together. Imports `arguments`, `graph` and `potential`.
+reference energies) are evaluated together.
 """
 
 from collections.abc import Sequence

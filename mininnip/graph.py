@@ -1,7 +1,7 @@
-"""Graph: atoms are nodes, pairs within a cutoff are directed edges; the one input of every potential (layer 0).
+"""Graph: atoms are nodes, pairs within a cutoff are directed edges; the one input of every potential.
 
 A graph holds one structure or many side by side. Edges are sparse: several images of one pair may exist, no edge has
-zero length, and the cost of all that follows grows with the number of neighbors, not with N². Imports `neighbors` only.
+zero length, and the cost of all that follows grows with the number of neighbors, not with N².
 """
 
 from __future__ import annotations

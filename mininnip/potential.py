@@ -1,8 +1,8 @@
-"""Potential: a model's energy and everything that is a derivative of it (layer 4).
+"""Potential: a model's energy and everything that is a derivative of it.
 
 Models only know energies. `Potential` adds the energies of free atoms and differentiates: forces F = −∂E/∂r, stress
 (1/V) ∂E/∂ε. It does so with respect to a displacement and a strain that it adds to the input and that are both zero, so
-the input itself is never changed. Imports `graph` only.
+the input itself is never changed.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
-"""Functions of one distance that every local potential shares: how an interaction fades out at its cutoff (layer 1).
+"""Functions of one distance that every local potential shares: how an interaction fades out at its cutoff.
 
 A sum over neighbors is only smooth if each term has vanished, with its slope, before the neighbor leaves the list. The
-functions here differ in how many derivatives they bring to zero. Imports PyTorch only.
+functions here differ in how many derivatives they bring to zero.
 """
 
 import math

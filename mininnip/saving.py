@@ -1,7 +1,7 @@
-"""Saving: a potential as one file, weights plus a few lines of JSON, never a pickle (layer 5).
+"""Saving: a potential as one file, weights plus a few lines of JSON, never a pickle.
 
 A pickle runs whatever its author wrote; this file cannot. It holds the tensors (safetensors format) and, in words,
-which model to build before they are put into it. Imports `arguments` and `potential`.
+which model to build before they are put into it.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""Training: fit a potential to energies and forces, and say how well it does on data it has not seen (layer 6).
+"""Training: fit a potential to energies and forces, and say how well it does on data it has not seen.
 
 The loop is written out because it is course content: predict, compare, differentiate, step; keep a running average of
 the weights, watch the error on validation data, keep the best, stop when told to. Whatever does not depend on weights
 (edges, and for models with `precompute` the symmetry functions and their derivatives) is computed once, before the
-first epoch. Imports `arguments`, `data`, `graph` and `potential`.
+first epoch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mininnip.arguments import described
-from mininnip.data import Dataset
+from mininnip.data.sets import Dataset
 from mininnip.graph import Graph, batch
 from mininnip.potential import Potential, look_up
 

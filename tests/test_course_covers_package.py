@@ -23,7 +23,7 @@ WAITS_FOR_LESSON: dict[str, str] = {
 }
 
 PUBLIC = [
-    *mininnip.__all__,
+    *dir(mininnip),
     *(f"classical.{name}" for name in mininnip.classical.__all__),
     *(f"descriptors.{name}" for name in mininnip.descriptors.__all__),
 ]

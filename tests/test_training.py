@@ -9,7 +9,7 @@ import torch
 
 import mininnip as mn
 from mininnip.classical import PairPotential, morse
-from mininnip.data import Dataset
+from mininnip.data.sets import Dataset
 from mininnip.descriptors import SymmetryFunctions
 from mininnip.neural import BehlerParrinello
 from mininnip.training import evaluate, fit_reference_energies, train, training_epochs

@@ -1,6 +1,5 @@
-"""Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body, model surfaces)."""
+"""Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body)."""
 
-from mininnip.classical import co_ni111, pes, surfaces
 from mininnip.classical.bonded import ForceField, Topology
 from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import (
@@ -19,12 +18,9 @@ __all__ = [
     "StillingerWeber",
     "Topology",
     "buckingham_coulomb",
-    "co_ni111",
     "fit_law",
     "harmonic",
     "lennard_jones",
     "mason_schamp",
     "morse",
-    "pes",
-    "surfaces",
 ]

@@ -1,4 +1,4 @@
-"""The CHARMM22 form: springs on bonds and angles, cosines on torsions, Lennard-Jones and charges on the rest (layer 2).
+"""The CHARMM22 form: springs on bonds and angles, cosines on torsions, Lennard-Jones and charges on the rest.
 
     E = Σ_bonds k_b (b − b₀)² + Σ_angles k_θ (θ − θ₀)² + Σ_Urey–Bradley k_s (s − s₀)²
       + Σ_dihedrals k_φ [1 + cos(n φ − δ)] + Σ_impropers k_ω (ω − ω₀)²
@@ -7,7 +7,7 @@
 MacKerell et al., J. Phys. Chem. B 102, 3586 (1998), doi:10.1021/jp973084f; the equation of the slide. Springs carry no
 factor ½. The paper writes Lennard-Jones with R_min = 2^(1/6) σ. Who is bonded to whom is given once, in a `Topology`:
 bonds neither form nor break. The pairs are all that are at least three bonds apart, without a cutoff: this is a force
-field for molecules, not for boxes. Imports `graph`.
+field for molecules, not for boxes.
 """
 
 import itertools

@@ -1,7 +1,7 @@
-"""Fitting: the parameters of an energy law that come closest to given energies, by least squares (layer 2).
+"""Fitting: the parameters of an energy law that come closest to given energies, by least squares.
 
 One function for every law of `pair`, and for any other function (r, **parameters) -> energy, such as one written in a
-notebook. Imports no other module of the package, and SciPy when it is used.
+notebook.
 """
 
 from __future__ import annotations

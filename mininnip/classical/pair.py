@@ -1,8 +1,7 @@
-"""Pair potentials: energy laws of one distance, and the model that sums a law over all pairs (layer 2).
+"""Pair potentials: energy laws of one distance, and the model that sums a law over all pairs.
 
 The laws are plain functions of r, of any shape. `PairPotential` turns one into a model, E = ½ Σ_{i≠j} V(r_ij): the ½
-that undoes the double counting of directed edges stands there and nowhere else. Imports `arguments`, `graph`
-and `radial`.
+that undoes the double counting of directed edges stands there and nowhere else.
 """
 
 import math

@@ -1,11 +1,11 @@
-"""Stillinger–Weber silicon: pairs that attract and triplets that insist on the tetrahedral angle (layer 2).
+"""Stillinger–Weber silicon: pairs that attract and triplets that insist on the tetrahedral angle.
 
 Stillinger & Weber, Phys. Rev. B 31, 5262 (1985), doi:10.1103/PhysRevB.31.5262. Two terms hold the diamond crystal
 together: a pair energy with one minimum, and a penalty on every angle whose cosine is not −1/3. All of it, with all its
 derivatives, vanishes at the cutoff a σ, between the first and the second neighbors of the crystal.
 
 Symbols: ε `epsilon`, σ `sigma`, A, B, a as in the paper; λ `strength`, γ `gamma`. The paper's exponents p = 4 and q = 0
-are part of the form. Lengths and energies are in Å and eV, not in the paper's units of σ and ε. Imports `graph`.
+are part of the form. Lengths and energies are in Å and eV, not in the paper's units of σ and ε.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""Angular terms of symmetry functions: what one pair of neighbors adds to them, and how that changes (layer 1.5).
+"""Angular terms of symmetry functions: what one pair of neighbors adds to them, and how that changes.
 
 Every term is a product: one factor knows distances, one the angle, and a third fades both out at the cutoff. There are
 few different factors among many functions, so each is computed once and combined with all others; and the slope of a
-term is put together from the slopes of its factors. Formulas and papers: see `symmetry_functions`. Imports `radial`.
+term is put together from the slopes of its factors. Formulas and papers: see `symmetry_functions`.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Atom-centered symmetry functions: an atom's environment in numbers that know no origin, axes or labels (layer 2).
+"""Atom-centered symmetry functions: an atom's environment in numbers that know no origin, axes or labels.
 
 Every function is a sum over neighbors (radial) or over pairs of neighbors (angular) of a term that depends on distances
 only; so it does not change when the structure is moved, turned, or its equal atoms are exchanged.

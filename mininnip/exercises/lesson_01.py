@@ -1,11 +1,11 @@
-"""Exercises of lesson 01, energy surfaces: force, stationary point, barrier, vibration. Imports the engine only."""
+"""Exercises of lesson 01, energy surfaces: force, stationary point, barrier, vibration."""
 
 import math
 
 import numpy as np
 import torch
 
-from mininnip.classical import pes, surfaces
+from mininnip import surfaces
 from mininnip.exercises.engine import Question, agree, array, choice, function, number
 
 SETUP = """
@@ -61,7 +61,7 @@ def _judge_force(answer):
     force = function(answer, "force")
     points = torch.tensor([[-0.4, 0.9], [0.7, 0.3], [-1.1, 1.6]], dtype=torch.float64)
     for surface in (_bowl, surfaces.muller_brown):
-        expected = pes.forces(surface, points).numpy()
+        expected = surfaces.forces(surface, points).numpy()
         found = np.stack([array(force(surface, point.clone()), (2,), "force") for point in points])
         error = np.abs(found - expected).max() / np.abs(expected).max()
         if 1e-6 < error < 0.05:

@@ -1,4 +1,4 @@
-"""Exercises of lesson 02, pair potentials: Lennard-Jones, its force, sums over pairs, limits. Imports the engine."""
+"""Exercises of lesson 02, pair potentials: Lennard-Jones, its force, sums over pairs, limits."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Behler–Parrinello network: E = Σ_i E_i, every atom's energy from its symmetry functions (layer 3).
+"""Behler–Parrinello network: E = Σ_i E_i, every atom's energy from its symmetry functions.
 
 One small network per element reads the environment of each of its atoms. Because the inputs do not change when the
 structure is moved, turned or relabelled, neither does the energy; because the energy is a sum over atoms, a network
@@ -7,7 +7,6 @@ trained on small cells runs on large ones. Behler & Parrinello, Phys. Rev. Lett.
 Paper → name: G_i → features; subnets S → `networks`; E_i → atomic energy. Deviations: each feature is shifted to mean 0
 and scaled to standard deviation 1 over the atoms of one element in the training data; then, because many features say
 nearly the same, they are turned to their principal axes, so that small differences between them are seen as well.
-Imports `arguments`, `graph` and `mlp`; the symmetry functions are handed in.
 """
 
 import itertools

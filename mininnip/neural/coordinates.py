@@ -1,11 +1,11 @@
-"""Coordinate network: the whole structure into one network, the energy out; the way of 1995 (layer 3).
+"""Coordinate network: the whole structure into one network, the energy out; the way of 1995.
 
 A system of fixed size is described by a list of numbers made from its coordinates, and a network maps the list to the
 energy. Which symmetries the energy has depends on the list alone, so the list is a part of its own: Cartesian
 coordinates have none, periodic functions know the lattice, distances know that turning and moving changes nothing,
 sorted distances know that equal atoms may change places. Blank, Brown, Calhoun & Doren, J. Chem. Phys. 103, 4129
 (1995), doi:10.1063/1.469597, trained such networks on energies. Deviations: inputs are shifted to mean 0 and scaled to
-standard deviation 1 over the training data; forces may be trained on. Imports `arguments`, `graph` and `mlp`.
+standard deviation 1 over the training data; forces may be trained on.
 """
 
 import itertools

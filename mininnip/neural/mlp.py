@@ -1,8 +1,7 @@
-"""MLP: layers of weighted sums and a non-linearity between them, the universal approximator of the lecture (layer 3).
+"""MLP: layers of weighted sums and a non-linearity between them, the universal approximator of the lecture.
 
 f(X) = σ(W X + b), again and again; the last layer is left linear so that any value can be reached.
 Cybenko, Math. Control Signals Syst. 2, 303 (1989); Hornik, Stinchcombe & White, Neural Networks 2, 359 (1989).
-Imports nothing of mininnip.
 """
 
 from collections.abc import Callable, Sequence

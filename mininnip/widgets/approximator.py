@@ -18,8 +18,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from mininnip.figures.plotting import ATTACK, MODEL, REFERENCE, SECOND
 from mininnip.neural.mlp import MLP
-from mininnip.plotting import ATTACK, MODEL, REFERENCE, SECOND
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 

@@ -1,6 +1,6 @@
 """A ball on a landscape: click where it starts, see where it goes, what holds it there and what the way out costs.
 
-Left the surface from above, right the energy along the ball's way. The physics is in `mininnip.classical.pes`.
+Left the surface from above, right the energy along the ball's way. The physics is in `mininnip.surfaces`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
-from mininnip.classical import pes, surfaces
-from mininnip.plotting import ATTACK, MODEL, SECOND, landscape
+from mininnip import surfaces
+from mininnip.figures.plotting import ATTACK, MODEL, SECOND, landscape
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 
@@ -96,10 +96,10 @@ class Landscape(Panel):
     def _go(self) -> None:
         self.path.value = ""
         if self.action.value == ROLL:
-            way = pes.relax(surfaces.muller_brown, self.position, max_step=0.03)
+            way = surfaces.relax(surfaces.muller_brown, self.position, max_step=0.03)
             self.work.start(self._follow(way))
         elif self.action.value == NEWTON:
-            end = pes.stationary_point(surfaces.muller_brown, self.position).position
+            end = surfaces.stationary_point(surfaces.muller_brown, self.position).position
             self.work.start(self._follow(torch.stack([self.position, end])))
         else:
             self.work.start(self._wander())
@@ -136,7 +136,7 @@ class Landscape(Panel):
 
     def _run_of_motion(self) -> Iterator[Tensor]:
         """The next positions of the ball, one bundle per picture."""
-        positions, _ = pes.langevin(
+        positions, _ = surfaces.langevin(
             surfaces.muller_brown,
             self.position,
             kT=self.temperature.value,
@@ -163,8 +163,8 @@ class Landscape(Panel):
         self.memory["position"] = self.position.tolist()
         way = self.position[None] if way is None else way
         lengths = _lengths(way) / max(float(_lengths(way)[-1]), 1e-12)
-        curvatures, vectors = torch.linalg.eigh(pes.hessian(surfaces.muller_brown, self.position))
-        force = float(torch.linalg.vector_norm(pes.forces(surfaces.muller_brown, self.position)))
+        curvatures, vectors = torch.linalg.eigh(surfaces.hessian(surfaces.muller_brown, self.position))
+        force = float(torch.linalg.vector_norm(surfaces.forces(surfaces.muller_brown, self.position)))
         with self.live.lock:
             self._draw(way, surfaces.muller_brown(way), lengths)
             for line, curvature, vector in zip(self.modes, curvatures.tolist(), vectors.T, strict=True):
@@ -179,10 +179,10 @@ class Landscape(Panel):
             return
         self.work.stop()
         a, b = self.path.value
-        way = pes.minimum_energy_path(surfaces.muller_brown, self.minima[a], self.minima[b], n_images=61)
+        way = surfaces.minimum_energy_path(surfaces.muller_brown, self.minima[a], self.minima[b], n_images=61)
         energies = surfaces.muller_brown(way)
         top = int(energies.argmax())
-        saddle = pes.stationary_point(surfaces.muller_brown, way[top])
+        saddle = surfaces.stationary_point(surfaces.muller_brown, way[top])
         self.position = saddle.position
         with self.live.lock:
             self._draw(way, energies, _lengths(way) / _lengths(way)[-1])
@@ -218,7 +218,7 @@ def _judge(position: Tensor, force: float, curvatures: Sequence[float]) -> str:
 
 
 def _minima() -> dict[str, Tensor]:
-    found = pes.stationary_points(surfaces.muller_brown, BOUNDS)
+    found = surfaces.stationary_points(surfaces.muller_brown, BOUNDS)
     return dict(zip("ABC", (point.position for point in found if point.kind == "minimum"), strict=False))
 
 

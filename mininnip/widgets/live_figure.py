@@ -35,7 +35,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from mininnip.plotting import DOTS_PER_INCH, PIXELS_PER_INCH, small_png
+from mininnip.figures.plotting import DOTS_PER_INCH, PIXELS_PER_INCH, small_png
 
 __all__ = ["FigureView", "LiveFigure"]
 

@@ -17,8 +17,8 @@ from ase.md.velocitydistribution import thermalize_momenta
 from matplotlib.figure import Figure
 
 from mininnip.analysis import radial_distribution
-from mininnip.plotting import MODEL, REFERENCE
-from mininnip.view import view
+from mininnip.figures.plotting import MODEL, REFERENCE
+from mininnip.figures.viewer import view
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 from mininnip.widgets.stage import FLAT, SPACE, Stage

@@ -19,13 +19,13 @@ from matplotlib.figure import Figure
 
 from mininnip.analysis import radial_distribution
 from mininnip.calculator import Calculator
-from mininnip.data import Dataset
+from mininnip.data.sets import Dataset
+from mininnip.figures.plotting import ATTACK, MODEL
+from mininnip.figures.viewer import view
 from mininnip.neural import BehlerParrinello
-from mininnip.plotting import ATTACK, MODEL
 from mininnip.potential import Potential
-from mininnip.sampling import molecular_dynamics
+from mininnip.sampling.dynamics import molecular_dynamics
 from mininnip.training import training_epochs
-from mininnip.view import view
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 from mininnip.widgets.stage import FLAT, SPACE, Stage

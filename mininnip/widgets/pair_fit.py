@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mininnip.classical.fitting import Fit, fit_law
 from mininnip.classical.pair import buckingham_coulomb, harmonic, lennard_jones, mason_schamp, morse
-from mininnip.plotting import ATTACK, MODEL, REFERENCE
+from mininnip.figures.plotting import ATTACK, MODEL, REFERENCE
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 

@@ -1,7 +1,7 @@
 """Two views of the same atoms in one place: the 3-D viewer, and a flat figure for browsers without WebGL.
 
 A viewer that leaves the page loses its atoms, and what it is told before it has loaded them again is an error in the
-browser. So the view that is not looked at is hidden, not removed. Imports the live figure.
+browser. So the view that is not looked at is hidden, not removed.
 """
 
 from __future__ import annotations

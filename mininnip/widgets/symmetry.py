@@ -20,8 +20,8 @@ from torch import Tensor
 
 from mininnip.descriptors.angular_terms import angular_term
 from mininnip.descriptors.symmetry_functions import SymmetryFunctions, gaussian_term
+from mininnip.figures.plotting import GOOD, MODEL, REFERENCE, SECOND
 from mininnip.graph import Graph
-from mininnip.plotting import GOOD, MODEL, REFERENCE, SECOND
 from mininnip.radial import cosine_cutoff
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mininnip.classical.pair import lennard_jones
+from mininnip.figures.plotting import MODEL, REFERENCE, SECOND
 from mininnip.neural.coordinates import CoordinateNetwork, Distances
-from mininnip.plotting import MODEL, REFERENCE, SECOND
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 import mininnip as mn
-from mininnip.data import Dataset
+from mininnip.data.sets import Dataset
 from mininnip.descriptors import SymmetryFunctions
 from mininnip.training import Errors
 

@@ -21,7 +21,7 @@ from ase.build import bulk
 
 import mininnip as mn
 from mininnip.analysis import radial_distribution
-from mininnip.data import Curves, Dataset
+from mininnip.data.sets import Curves, Dataset
 
 N_BINS, EQUILIBRATION = 106, 160  # bins of g(r) up to half the cell; steps
 EMPIRICAL = ("stillinger_weber", "tersoff")

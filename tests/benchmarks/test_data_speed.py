@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mininnip.data import Dataset, data_folder, load_data
+from mininnip.data.sets import Dataset, data_folder, load_data
 
 SETS = list(json.loads((data_folder() / "index.json").read_text(encoding="utf-8")))
 

@@ -273,7 +273,7 @@ def silicon_networks(n: int):
 
 def training_on_silicon(n_frames: int):
     """A training on shipped frames of 64 silicon atoms, as a generator that yields after every epoch."""
-    from mininnip.data import load_data
+    from mininnip.data.sets import load_data
     from mininnip.training import training_epochs
 
     data: Any = load_data("silicon")

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 import mininnip as mn
 from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import lennard_jones, mason_schamp, morse
-from mininnip.data import Curves
+from mininnip.data.sets import Curves
 
 R = torch.linspace(3.3, 9, 40, dtype=torch.float64)
 KNOWN = [

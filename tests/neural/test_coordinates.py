@@ -10,7 +10,7 @@ from ase import Atoms
 
 import mininnip as mn
 from mininnip import Graph, Potential, batch
-from mininnip.data import Dataset
+from mininnip.data.sets import Dataset
 from mininnip.neural import Cartesian, CoordinateNetwork, Distances, PeriodicLateral, SortedDistances
 from mininnip.neural.coordinates import Precomputed
 

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from mininnip.classical import pes, surfaces
+from mininnip import surfaces
 from mininnip.widgets.landscape import MOVE, NEWTON, ROLL, Landscape
 
 
@@ -46,7 +46,7 @@ def test_a_stopped_ball_is_said_to_be_neither(panel):
     panel.work.button.click()
     said = re.sub("<[^>]*>", "", panel.status.value)
     assert "neither minimum nor saddle" in said and "stopped" in panel.work.text.value
-    force = torch.linalg.vector_norm(pes.forces(surfaces.muller_brown, panel.position))
+    force = torch.linalg.vector_norm(surfaces.forces(surfaces.muller_brown, panel.position))
     assert f"the force is {force:.1f}" in said
 
 
@@ -65,6 +65,6 @@ def test_a_click_far_up_the_wall_still_ends_in_a_valley(panel):
 @pytest.mark.benchmark(group="widget tick", timer=time.process_time)
 def test_tick(benchmark, panel):
     """One picture of the moving ball with a full trail; at most 25 ms."""
-    trail, _ = pes.langevin(surfaces.muller_brown, panel.minima["A"], kT=15.0, n_steps=399, time_step=0.004)
+    trail, _ = surfaces.langevin(surfaces.muller_brown, panel.minima["A"], kT=15.0, n_steps=399, time_step=0.004)
     energies = surfaces.muller_brown(trail)
     benchmark(panel._draw, trail, energies, torch.linspace(0, 1, 400))

@@ -9,9 +9,9 @@ import pytest
 from matplotlib.colors import to_rgba
 
 import mininnip as mn
-from mininnip.data import Dataset
-from mininnip.plotting import ATTACK
-from mininnip.sampling import molecular_dynamics
+from mininnip.data.sets import Dataset
+from mininnip.figures.plotting import ATTACK
+from mininnip.sampling.dynamics import molecular_dynamics
 from mininnip.widgets import network_melt as module
 from mininnip.widgets import panel as panel_module
 from mininnip.widgets.network_melt import EPOCHS, NetworkMelt

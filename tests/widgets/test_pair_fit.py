@@ -10,7 +10,7 @@ import torch
 import mininnip as mn
 from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import lennard_jones
-from mininnip.data import Curves
+from mininnip.data.sets import Curves
 from mininnip.widgets import panel as panel_module
 from mininnip.widgets.pair_fit import FORMS, UNREPAIRED, PairFit, _say
 from mininnip.widgets.panel import Panel

@@ -1,0 +1,217 @@
+"""The figures that the course repeats, in one style and with a description for readers who do not see them.
+
+`style` is called once, in the first cell of a notebook; `show` ends a cell that draws. Colors mean the same all course
+long: `REFERENCE` black, `MODEL` blue, `SECOND` orange, `ATTACK` red.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.style
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, StrMethodFormatter
+from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.contour import QuadContourSet
+    from matplotlib.figure import Figure
+
+REFERENCE, MODEL, SECOND, GOOD, ATTACK = "#000000", "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PIXELS_PER_INCH = 100  # on the page
+DOTS_PER_INCH = 150  # of the file: finer, for screens with small pixels
+
+
+def style() -> None:
+    """Use the style sheet of the course for every figure from here on."""
+    matplotlib.style.use(Path(__file__).with_name("style.mplstyle"))
+
+
+class Picture:
+    """A finished figure: PNG bytes, their size on the page in pixels, and the description."""
+
+    def __init__(self, png: bytes, width: int, height: int, alt: str):
+        self.png, self.width, self.height, self.alt = png, width, height, alt
+
+    def save(self, path: str | Path) -> None:
+        """Write the PNG file."""
+        Path(path).write_bytes(self.png)
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        data = {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
+        return data, {"image/png": {"width": self.width, "height": self.height, "alt": self.alt}}
+
+
+def show(figure: Figure, alt: str) -> Picture:
+    """End a cell with a figure: its picture together with a description, once.
+
+    The figure is closed, so Jupyter does not print it a second time.
+
+    Args:
+        figure: what was drawn.
+        alt: what it shows, in a sentence, for readers who do not see it.
+
+    Returns:
+        The picture; as the last value of a cell it is displayed.
+
+    Raises:
+        ValueError: if the description is missing.
+    """
+    if not alt.strip():
+        raise ValueError("a figure needs a description (alt) for readers who do not see it")
+    picture = small_png(figure, DOTS_PER_INCH)
+    width, height = figure.get_size_inches() * PIXELS_PER_INCH
+    plt.close(figure)
+    return Picture(picture, round(width), round(height), alt)
+
+
+def small_png(figure: Figure, dpi: float) -> bytes:
+    """PNG of a figure with a palette of its 256 commonest colors: a third of the size, and no difference to the eye."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=dpi)
+    small = io.BytesIO()
+    Image.open(file).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+def energy_curve(
+    axes: Axes, distance: Any, curves: Mapping[str, Any], points: Sequence[str] = (), per: str = "eV"
+) -> None:
+    """Energies along one distance, with a dotted line at zero; the first curve is black, the next blue, orange, …
+
+    Args:
+        axes: where to draw.
+        distance: (P,) in Å.
+        curves: label to energies (P,).
+        points: labels to draw as points, such as reference energies.
+        per: unit of the energies, for the axis.
+    """
+    axes.axhline(0, color="0.6", linewidth=1, linestyle=":", zorder=0)
+    for label, energies in curves.items():
+        marker, line = ("o", "") if label in points else ("", "-")
+        axes.plot(_numbers(distance), _numbers(energies), marker=marker, linestyle=line, label=label)
+    axes.set(xlabel="distance r (Å)", ylabel=f"energy ({per})")
+    if len(curves) > 1:
+        axes.legend()
+
+
+def landscape(
+    axes: Axes,
+    surface: Callable[[torch.Tensor], torch.Tensor],
+    bounds: Sequence[tuple[float, float]],
+    levels: Any,
+    n_grid: int = 161,
+) -> QuadContourSet:
+    """A surface E(x, y) from above: filled contours, dark in the valleys, and thin lines between them.
+
+    Args:
+        axes: where to draw.
+        surface: function of points (..., 2) that returns energies (...).
+        bounds: lowest and highest x, lowest and highest y.
+        levels: energies of the contour lines, ascending; what lies beyond them has the color of the last.
+        n_grid: points along each axis.
+
+    Returns:
+        The filled contours, for a color bar.
+    """
+    x, y = (torch.linspace(low, high, n_grid, dtype=torch.float64) for low, high in bounds)
+    energies = surface(torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)).detach()  # (n_grid, n_grid)
+    filled = axes.contourf(x, y, energies, levels=levels, cmap="viridis", extend="both")
+    axes.contour(x, y, energies, levels=levels, colors="white", linewidths=0.5, alpha=0.6, linestyles="solid")
+    axes.set(xlabel="x", ylabel="y", xlim=bounds[0], ylim=bounds[1])
+    return filled
+
+
+def radial_distribution(axes: Axes, r: Any, curves: Mapping[str, Any]) -> None:
+    """Radial distribution functions g(r), with a dotted line at 1, the value without structure.
+
+    Args:
+        axes: where to draw.
+        r: distances (P,) in Å.
+        curves: label to g (P,).
+    """
+    axes.axhline(1, color="0.6", linewidth=1, linestyle=":", zorder=0)
+    for label, g in curves.items():
+        axes.plot(_numbers(r), _numbers(g), label=label)
+    axes.set(xlabel="distance r (Å)", ylabel="g(r)", ylim=(0, None))
+    if len(curves) > 1:
+        axes.legend()
+
+
+def parity(axes: Axes, reference: Any, predicted: Any, unit: str) -> None:
+    """Predicted against reference values, with the diagonal on which all points of a perfect model lie, and the RMSE.
+
+    Args:
+        axes: where to draw.
+        reference, predicted: equal shapes (...).
+        unit: of both, for the axes.
+
+    Raises:
+        ValueError: shapes that differ.
+    """
+    x, y = _numbers(reference), _numbers(predicted)
+    if x.shape != y.shape:
+        raise ValueError(f"reference and predicted values have different shapes, {x.shape} and {y.shape}")
+    ends = [min(x.min(), y.min()), max(x.max(), y.max())]
+    axes.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
+    axes.plot(x.ravel(), y.ravel(), ".", color=MODEL, markersize=3)
+    rmse = np.sqrt(np.mean((x.astype(float) - y) ** 2))
+    axes.text(0.04, 0.96, f"RMSE {rmse:.3g} {unit}", transform=axes.transAxes, va="top")
+    axes.set(xlabel=f"reference ({unit})", ylabel=f"predicted ({unit})", aspect="equal")
+
+
+def learning_curve(axes: Axes, n_frames: Any, errors: Any, unit: str, baseline: float | None = None) -> None:
+    """Test error against the number of training frames, on logarithmic axes: a straight line is a power law.
+
+    Args:
+        axes: where to draw.
+        n_frames, errors: (P,).
+        unit: of the errors, for the axis.
+        baseline: error of a model that has learned nothing, a dotted line.
+    """
+    axes.loglog(_numbers(n_frames), _numbers(errors), "o-", color=MODEL, label="test error")
+    if baseline is not None:
+        axes.axhline(baseline, color="0.6", linestyle=":", label="nothing learned")
+        axes.legend()
+    axes.set_xticks(_numbers(n_frames), [f"{n:g}" for n in _numbers(n_frames)])
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 3, 5, 7)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.minorticks_off()
+    axes.set(xlabel="frames in training", ylabel=f"RMSE ({unit})")
+
+
+def scaling(axes: Axes, sizes: Any, times: Any, label: str, color: str, n_fitted: int = 3) -> float:
+    """Time against size on logarithmic axes, with the power law through the largest sizes: t ∝ N^exponent.
+
+    Args:
+        axes: where to draw.
+        sizes, times: (P,), sizes ascending.
+        label: for the legend, where the exponent is added.
+        color: of points and line.
+        n_fitted: how many of the largest sizes are fitted; small ones measure the overhead of a call.
+
+    Returns:
+        The exponent.
+    """
+    sizes, times = _numbers(sizes), _numbers(times)
+    exponent, offset = np.polyfit(np.log(sizes[-n_fitted:]), np.log(times[-n_fitted:]), 1)
+    axes.loglog(sizes, times, "o", color=color)
+    line = np.array([sizes[0], 2 * sizes[-1]])
+    axes.loglog(line, np.exp(offset) * line**exponent, color=color, label=f"{label}: $N^{{{exponent:.2f}}}$")
+    axes.set(xlabel="number of atoms N", ylabel="processor time (s)")
+    axes.legend()
+    return float(exponent)
+
+
+def _numbers(values: Any) -> np.ndarray:
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)

@@ -1,0 +1,125 @@
+"""Plotting: the style, a figure with its description, and the figures that the course repeats."""
+
+import io
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.image import imread
+
+from mininnip.figures import plotting
+
+
+@pytest.fixture(autouse=True)
+def _in_style():
+    with matplotlib.rc_context():
+        plotting.style()
+        yield
+    plt.close("all")
+
+
+def test_style_is_readable_and_the_colors_keep_their_meaning():
+    sizes = ("font.size", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize", "axes.titlesize")
+    assert min(matplotlib.rcParams[name] for name in sizes) >= 11
+    cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+    assert cycle[:3] == [plotting.REFERENCE, plotting.MODEL, plotting.SECOND]
+    assert matplotlib.rcParams["figure.constrained_layout.use"]
+
+
+def test_show_gives_picture_size_and_description_once():
+    figure, axes = plt.subplots(figsize=(4, 3))
+    axes.plot([1, 2])
+    picture = plotting.show(figure, "A rising line.")
+    data, metadata = picture._repr_mimebundle_()
+    assert data["text/plain"] == repr(picture) == metadata["image/png"]["alt"] == "A rising line."
+    assert (metadata["image/png"]["width"], metadata["image/png"]["height"]) == (400, 300)
+    assert imread(io.BytesIO(picture.png)).shape[:2] == (450, 600)
+    assert plt.get_fignums() == []
+
+
+def test_show_wants_a_description():
+    figure, _ = plt.subplots()
+    with pytest.raises(ValueError, match="description"):
+        plotting.show(figure, " ")
+
+
+def test_picture_saves(tmp_path):
+    picture = plotting.show(plt.figure(), "Nothing.")
+    picture.save(tmp_path / "empty.png")
+    assert (tmp_path / "empty.png").read_bytes() == picture.png
+
+
+def test_energy_curve_draws_reference_as_black_points_and_model_as_blue_line():
+    _, axes = plt.subplots()
+    r = torch.linspace(1, 2, 5, requires_grad=True)
+    plotting.energy_curve(axes, r, {"reference": r**2, "model": r}, points=["reference"])
+    reference, model = axes.get_lines()[1:]
+    assert reference.get_linestyle() == "None" and reference.get_color() == plotting.REFERENCE
+    assert model.get_linestyle() == "-" and model.get_color() == plotting.MODEL
+    np.testing.assert_array_equal(reference.get_ydata(), (r**2).detach())
+    assert "Å" in axes.get_xlabel() and "eV" in axes.get_ylabel() and axes.get_legend() is not None
+
+
+def test_landscape_puts_x_to_the_right_and_y_up():
+    figure, axes = plt.subplots()
+    filled = plotting.landscape(axes, lambda r: r[..., 0] + 10 * r[..., 1], [(0, 1), (0, 2)], np.arange(0, 22, 2.0))
+    figure.canvas.draw()
+    assert axes.get_xlim() == (0, 1) and axes.get_ylim() == (0, 2)
+    levels = list(np.asarray(filled.levels))
+    # The band between 10 and 12 lies at y from 1.0 to 1.2 at x = 0, and ends 0.1 lower at x = 1.
+    band = filled.get_paths()[levels.index(10.0) + 1]
+    assert band.contains_point((0.02, 1.1)) and band.contains_point((0.98, 1.0))
+    assert not band.contains_point((0.98, 1.18))
+
+
+def test_radial_distribution_starts_at_zero():
+    _, axes = plt.subplots()
+    plotting.radial_distribution(axes, [1, 2, 3], {"solid": [0, 2, 1], "liquid": [0, 1.5, 1]})
+    assert axes.get_ylim()[0] == 0 and axes.get_legend() is not None
+
+
+def values(line):
+    """What a line shows: lists of x and y."""
+    return np.asarray(line.get_xdata()).tolist(), np.asarray(line.get_ydata()).tolist()
+
+
+def test_parity_has_the_diagonal_and_says_the_rmse():
+    _, axes = plt.subplots()
+    plotting.parity(axes, np.array([0.0, 1.0, 2.0]), torch.tensor([0.0, 1.0, 5.0]), "eV")
+    diagonal, points = axes.lines
+    assert values(diagonal) == ([0, 5], [0, 5])
+    assert values(points) == ([0, 1, 2], [0, 1, 5])
+    assert points.get_color() == plotting.MODEL
+    assert axes.texts[0].get_text() == "RMSE 1.73 eV"
+    assert "reference (eV)" in axes.get_xlabel()
+    with pytest.raises(ValueError, match=r"shapes, \(3,\) and \(2,\)"):
+        plotting.parity(axes, np.zeros(3), np.zeros(2), "eV")
+
+
+def test_learning_curve_names_every_count_and_the_baseline():
+    _, axes = plt.subplots()
+    plotting.learning_curve(axes, [1, 4, 16], torch.tensor([8.0, 4.0, 2.0]), "meV", baseline=10)
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "4", "16"]
+    assert values(axes.lines[0]) == ([1, 4, 16], [8, 4, 2])
+    assert values(axes.lines[1])[1] == [10, 10]
+    assert "meV" in axes.get_ylabel()
+
+
+def test_scaling_fits_the_largest_sizes():
+    _, axes = plt.subplots()
+    sizes = np.array([10, 100, 200, 400])
+    times = 2e-6 * sizes.astype(float) ** 3
+    times[0] = 1.0  # overhead of a call
+    assert plotting.scaling(axes, sizes, times, "solver", plotting.MODEL) == pytest.approx(3)
+    assert axes.lines[1].get_label() == "solver: $N^{3.00}$"
+    assert values(axes.lines[1])[1][1] == pytest.approx(2e-6 * 800.0**3)
+
+
+def test_importing_the_package_does_not_import_matplotlib():
+    code = "import sys, mininnip; sys.exit('matplotlib' in sys.modules or 'IPython' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

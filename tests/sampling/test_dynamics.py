@@ -1,0 +1,124 @@
+"""Molecular dynamics: the right physics, frames that carry their results, and plain words when a run goes wrong."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms, units
+from ase.build import bulk, molecule
+from ase.md.verlet import VelocityVerlet
+
+from mininnip import Calculator, Potential, sampling
+from mininnip.classical import PairPotential, StillingerWeber, lennard_jones
+from mininnip.sampling.dynamics import molecular_dynamics
+
+
+@pytest.fixture
+def silicon():
+    atoms = bulk("Si", cubic=True) * (2, 2, 2)
+    atoms.calc = Calculator(Potential(StillingerWeber()))
+    return atoms
+
+
+def test_constant_energy_is_velocity_verlet_and_conserves_it_better_with_a_shorter_step(silicon):
+    spread = []
+    for time_step in (2.0, 1.0):
+        steps = int(40 / time_step)
+        frames = list(molecular_dynamics(silicon, 600, 5, steps, time_step))
+        spread.append(np.ptp([frame.get_total_energy() for frame in frames]))
+    assert spread[0] / len(silicon) < 3e-4  # eV per atom
+    assert 3 < spread[0] / spread[1] < 5  # the error of velocity Verlet grows as the square of the time step
+    by_ase = next(iter(molecular_dynamics(silicon, 600, 1, 1, 1.0)))
+    moving = silicon.copy()
+    moving.calc = silicon.calc
+    first = next(iter(molecular_dynamics(silicon, 600, 1, 1, 1e-9)))
+    moving.set_velocities(first.get_velocities())
+    VelocityVerlet(moving, 1.0 * units.fs).run(1)
+    assert np.allclose(moving.positions, by_ase.positions, atol=1e-7)
+
+
+def test_a_bath_brings_the_temperature(silicon):
+    frames = list(molecular_dynamics(silicon, 800, 60, 20, 2.0, friction=0.02))
+    temperatures = [frame.info["temperature"] for frame in frames[20:]]
+    assert np.mean(temperatures) == pytest.approx(800, rel=0.12)  # 64 atoms: 10 % from frame to frame
+
+
+def test_frames_carry_time_results_and_velocities_and_the_given_atoms_stay(silicon):
+    before = silicon.positions.copy()
+    frames = list(molecular_dynamics(silicon, 500, 3, 4, 2.0))
+    assert [frame.info["time"] for frame in frames] == pytest.approx([0.008, 0.016, 0.024])
+    assert (silicon.positions == before).all()
+    for frame in frames:
+        again = frame.copy()
+        again.calc = silicon.calc
+        assert frame.get_potential_energy() == pytest.approx(again.get_potential_energy(), abs=1e-10)
+        assert np.allclose(frame.get_forces(), again.get_forces(), atol=1e-10)
+        assert np.allclose(frame.get_potential_energies(), again.get_potential_energies(), atol=1e-10)
+        assert frame.info["temperature"] == pytest.approx(frame.get_temperature())
+        assert np.allclose(frame.get_momenta().sum(0), 0, atol=1e-9)
+
+
+def test_the_seed_decides_everything_and_the_loop_can_be_left(silicon):
+    runs = [next(iter(molecular_dynamics(silicon, 500, 10, 5, 1.0, 0.01, seed=seed))) for seed in (1, 1, 2)]
+    assert (runs[0].positions == runs[1].positions).all()
+    assert not np.allclose(runs[0].positions, runs[2].positions)
+    assert len(list(itertools.islice(molecular_dynamics(silicon, 500, 1000, 1), 2))) == 2
+
+
+def test_without_temperature_the_velocities_of_the_atoms_are_taken(silicon):
+    silicon.set_velocities(np.full((64, 3), 0.01))
+    (frame,) = molecular_dynamics(silicon, None, 1, 1)
+    assert np.allclose(frame.get_velocities(), 0.01, atol=1e-10)
+
+
+def test_a_single_atom_keeps_its_velocity():
+    atom = Atoms("Ar", calculator=Calculator(Potential(PairPotential(lennard_jones, 7.0, epsilon=0.01, sigma=3.4))))
+    (frame,) = molecular_dynamics(atom, 300, 1, 1)
+    assert frame.info["temperature"] == pytest.approx(frame.get_kinetic_energy() / (1.5 * units.kB))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (dict(time_step=0.0), "time_step"),
+        (dict(n_frames=-1), "n_frames"),
+        (dict(steps_per_frame=0), "steps_per_frame"),
+        (dict(temperature=-5.0), "temperature"),
+        (dict(friction=-0.1), "friction"),
+        (dict(temperature=None, friction=0.1), "a bath needs both"),
+    ],
+)
+def test_settings_without_sense_are_refused_at_once(silicon, arguments, words):
+    with pytest.raises(ValueError, match=words):
+        molecular_dynamics(silicon, **(dict(temperature=300.0, n_frames=1) | arguments))
+
+
+def test_atoms_without_calculator_are_refused():
+    with pytest.raises(ValueError, match="no calculator"):
+        molecular_dynamics(molecule("H2O"), 300, 1)
+
+
+def test_atoms_that_come_too_close_end_the_run_and_are_named(silicon):
+    silicon.positions[5] = silicon.positions[4] + [1.2, 0, 0]
+    with pytest.raises(ValueError, match=r"atoms (4 and 5|5 and 4) are 1\.\d\d Å apart"):
+        list(molecular_dynamics(silicon, 1, 1, 1, 0.01, closest=1.5))
+
+
+class Lost(torch.nn.Module):
+    """A model that has lost its mind."""
+
+    cutoff = 5.0
+
+    def forward(self, graph):
+        return (graph.positions.sum() * float("nan"))[None]
+
+
+def test_positions_that_are_not_finite_end_the_run(silicon):
+    silicon.calc = Calculator(Potential(Lost()))
+    with pytest.raises(ValueError, match="not finite"):
+        list(molecular_dynamics(silicon, 300, 1, 1))
+
+
+def test_it_is_part_of_the_package():
+    assert sampling.molecular_dynamics is molecular_dynamics
