@@ -29,7 +29,7 @@ ROOMS = """
     analysis
     figures.plotting figures
     widgets.background widgets.live_figure widgets.panel widgets.stage widgets
-    exercises.engine exercises
+    exercises.engine exercises.makers exercises.prediction exercises
     doctor student __main__
 """.split()
 # Libraries that would make every import slow, and the rooms that may use them; below `analysis` all of them may come.

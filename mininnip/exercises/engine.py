@@ -34,7 +34,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["Outcome", "Question", "Slip", "agree", "array", "choice", "close", "function", "number", "same_function"]
+__all__ = [
+    "Outcome",
+    "Question",
+    "Slip",
+    "agree",
+    "array",
+    "choice",
+    "close",
+    "function",
+    "number",
+    "same_function",
+    "show",
+]
 
 Verdict = Literal["correct", "not yet", "not attempted"]
 VERBS = ("Predict", "Derive", "Code", "Break", "Explain")
@@ -58,6 +70,12 @@ _LOOK = {  # sign and color; the color alone never carries the verdict
     "not attempted": ("○", "#767676"),
     "hint": ("?", "#0072B2"),
     "solution": ("▸", "#0072B2"),
+    "guess kept": ("●", "#0072B2"),
+    "guess and result": ("⇄", "#0072B2"),
+    "no guess yet": ("○", "#767676"),
+    "no guess": ("○", "#767676"),
+    "no result": ("○", "#767676"),
+    "guess not kept": ("✘", "#D55E00"),
 }
 
 
@@ -88,7 +106,7 @@ class Outcome:
         return box + "</div>"
 
 
-def _show(outcome: Outcome) -> None:
+def show(outcome: Outcome) -> None:
     """Display in a notebook or in IPython, print elsewhere."""
     if "IPython" in sys.modules:
         from IPython.core.getipython import get_ipython
@@ -141,18 +159,18 @@ class Question:
 
     def check(self, answer: Any = None) -> None:
         """Say whether the answer is correct, not yet (and what probably slipped), or not attempted; never raises."""
-        _show(self.grade(answer))
+        show(self.grade(answer))
 
     def hint(self) -> None:
         """Show the next hint; the last one stays."""
         self._hints_given = min(self._hints_given + 1, len(self.hints))
         more = "" if self._hints_given < len(self.hints) else " (The last hint; `.solution()` shows the code.)"
         label = f"hint ({self._hints_given} of {len(self.hints)})"
-        _show(Outcome(label, self.hints[self._hints_given - 1] + more))
+        show(Outcome(label, self.hints[self._hints_given - 1] + more))
 
     def solution(self) -> None:
         """Show a right answer and why it is right."""
-        _show(Outcome("solution", self.because, self.right))
+        show(Outcome("solution", self.because, self.right))
 
     def grade(self, answer: Any = None) -> Outcome:
         """Judge an answer and return the `Outcome` that `check` displays."""
@@ -236,14 +254,19 @@ def number(answer: Any, what: str = "answer") -> float:
 
 
 def choice(answer: Any, options: Sequence[str]) -> str:
-    """Read one of a few words; capitals and blanks around it do not matter."""
+    """Read one of a few words; capitals, blanks and hyphens do not matter."""
     listed = ", ".join(f'"{option}"' for option in options)
     if not isinstance(answer, str):
         raise Slip(f"Answer with one of {listed} as text in quotes; yours is of type {type(answer).__name__}.")
-    chosen = answer.strip().lower()
-    if chosen not in options:
+    by_letters = {_letters(option): option for option in options}
+    if _letters(answer) not in by_letters:
         raise Slip(f'"{answer[:40]}" is not among the options {listed}.')
-    return chosen
+    return by_letters[_letters(answer)]
+
+
+def _letters(text: str) -> str:
+    """A text without capitals, blanks, hyphens and other marks."""
+    return "".join(character for character in text.lower() if character.isalnum())
 
 
 def function(answer: Any, what: str = "function") -> Callable[..., Any]:

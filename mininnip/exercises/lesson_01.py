@@ -7,6 +7,7 @@ import torch
 
 from mininnip import surfaces
 from mininnip.exercises.engine import Question, agree, array, choice, function, number
+from mininnip.exercises.prediction import predict  # noqa: F401  (ex.predict)
 
 SETUP = """
 import numpy as np

@@ -5,6 +5,7 @@ import torch
 
 from mininnip.classical.pair import lennard_jones, morse
 from mininnip.exercises.engine import Question, Slip, agree, array, choice, close, function, number
+from mininnip.exercises.prediction import predict  # noqa: F401  (ex.predict)
 
 SETUP = """
 import numpy as np

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from mininnip.exercises.engine import Question, Slip, agree, array, choice, function, number
+from mininnip.exercises.prediction import predict  # noqa: F401  (ex.predict)
 
 SETUP = """
 import numpy as np

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from mininnip.exercises.engine import Question, Slip, agree, array, choice, close, function, number
+from mininnip.exercises.prediction import predict  # noqa: F401  (ex.predict)
 
 SETUP = """
 import itertools

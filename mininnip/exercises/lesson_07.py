@@ -7,6 +7,7 @@ import torch
 
 from mininnip.descriptors import SymmetryFunctions
 from mininnip.exercises.engine import Question, Slip, agree, array, choice, close, function, number
+from mininnip.exercises.prediction import predict  # noqa: F401  (ex.predict)
 from mininnip.graph import Graph
 from mininnip.radial import cosine_cutoff
 

@@ -1,0 +1,96 @@
+"""Predictions: what a student reads when a guess is missing, kept, unreadable, and set beside the result."""
+
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+import torch
+
+import mininnip.exercises
+from mininnip.exercises.prediction import Predictions
+
+LESSONS = [found.name for found in pkgutil.iter_modules(mininnip.exercises.__path__) if found.name.startswith("lesson")]
+
+
+@pytest.fixture
+def predict():
+    return Predictions()
+
+
+@pytest.fixture
+def said(capsys):
+    return lambda: capsys.readouterr().out.strip()
+
+
+def test_an_untouched_guess_says_what_to_write(predict, said):
+    predict("barrier", ..., unit="eV")
+    assert said() == "No guess yet. Barrier: put a number in eV in place of `...` before you go on."
+    predict("winner", ..., options=["A", "B"])
+    assert said() == 'No guess yet. Winner: put one of "A", "B" in place of `...` before you go on.'
+    predict.compare("barrier", 0.25)
+    assert said() == "No guess. Barrier: 0.25 eV is the result."
+
+
+def test_a_guess_is_kept_and_the_last_one_counts(predict, said):
+    predict("barrier", 1)
+    predict("barrier", 0.3, unit="eV")
+    assert said().splitlines()[-1] == "Guess kept. Barrier: 0.3 eV."
+    predict.compare("barrier", torch.tensor([[0.25]]))
+    assert said() == ("Guess and result. Barrier: you guessed 0.3 eV, the result is 0.25 eV; too high by 20 %.")
+
+
+@pytest.mark.parametrize(
+    ("guess", "result", "words"),
+    [
+        (1.12, 1.1225, "the same to three digits"),
+        (1.13, 1.1225, "too high by 0.67 %"),
+        (100.0, 120.0, "too low by 17 %"),
+        (10, 31.2, "too low by a factor of 3.1"),
+        (1e-5, 20.0, "too low by a factor of 2e+06"),
+        (-2.0, -1.5, "in size, too large by 33 %"),
+        (-1.0, -1.5, "in size, too small by 33 %"),
+        (-1.0, 1.5, "the sign is the other one"),
+        (0.0, 1.5, "off by 1.5"),
+        (4, 2, "too high by 2"),
+        (np.float32(3), 3, "the same"),
+        ("3", 3, "the same"),
+    ],
+)
+def test_how_far_and_on_which_side(predict, said, guess, result, words):
+    predict("number", guess)
+    predict.compare("number", result)
+    assert said().endswith(f"; {words}.")
+
+
+def test_a_guess_within_the_uncertainty_is_as_good(predict, said):
+    predict("number", 1.05)
+    predict.compare("number", 1.0, error=0.1)
+    assert "as good as the result" in said()
+
+
+def test_words(predict, said):
+    predict("winner", " a ", options=["A", "B"])
+    predict.compare("winner", "A")
+    assert said().endswith('you guessed "A", the result is "A"; the same.')
+    predict("winner", "C", options=["A", "B"])
+    assert said().startswith("Guess not kept.")
+    predict("direction", "left, I think")
+    predict.compare("direction", "up")
+    assert 'you guessed "left, I think", the result is "up"' in said()
+
+
+@pytest.mark.parametrize("guess", ["often", float("nan"), [1, 2], object(), print, True])
+def test_a_guess_that_cannot_be_read_is_one_sentence(predict, said, guess):
+    predict("number", guess, unit="eV")
+    assert said().startswith("Guess not kept. Number: ") and "\n" not in said()
+
+
+def test_compare_without_the_cell_of_the_guess(predict, said):
+    predict.compare("barrier", 1.0)
+    assert said() == 'No guess. Nothing is kept under "barrier": has the cell of the guess run?'
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_lesson_offers_it(lesson):
+    assert importlib.import_module(f"mininnip.exercises.{lesson}").predict is mininnip.exercises.predict
