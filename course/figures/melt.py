@@ -14,8 +14,14 @@ LESSON, CELL = HERE.parent / "08_behler_parrinello.ipynb", "melt-figure"
 
 def picture() -> bytes:
     """The figure as PNG."""
-    (cell,) = [cell for cell in nbformat.read(LESSON, as_version=4).cells if cell.id == CELL]
-    (found,) = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+    (cell,) = [
+        cell for cell in nbformat.read(LESSON, as_version=4).cells if cell.id == CELL
+    ]
+    (found,) = [
+        output.data["image/png"]
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
     return base64.b64decode(found)
 
 

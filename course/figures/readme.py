@@ -25,7 +25,12 @@ def simulate(fit, temperature: float, n_steps: int) -> list:
     atoms.calc = mn.Calculator(mn.Potential(model))
     rng, frames = np.random.default_rng(0), []
     thermalize_momenta(atoms, temperature, rng=rng)
-    bath = {"temperature_K": temperature, "friction": 0.004 / units.fs, "fixcm": False, "rng": rng}
+    bath = {
+        "temperature_K": temperature,
+        "friction": 0.004 / units.fs,
+        "fixcm": False,
+        "rng": rng,
+    }
     dynamics = Langevin(atoms, 8 * units.fs, **bath)
     for _ in range(n_steps // 20):
         dynamics.run(20)
@@ -43,18 +48,37 @@ def main() -> None:
         lennard_jones: {"epsilon": depth, "sigma": 3.4},
         morse: {"depth": depth, "steepness": 1.6, "r_eq": 3.8},
     }
-    fits = {law: fit_law(law, r[kept], energy[kept], start) for law, start in starts.items()}
-    cold, hot = simulate(fits[lennard_jones], 40, 400), simulate(fits[lennard_jones], 150, 2000)
+    fits = {
+        law: fit_law(law, r[kept], energy[kept], start) for law, start in starts.items()
+    }
+    cold, hot = (
+        simulate(fits[lennard_jones], 40, 400),
+        simulate(fits[lennard_jones], 150, 2000),
+    )
 
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(10, 3.1), width_ratios=[5, 3, 5])
+    figure, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(10, 3.1), width_ratios=[5, 3, 5]
+    )
     left.plot(r, 1000 * energy, "o", markersize=5, label="ab initio, Ar₂")
     fine = torch.linspace(3.2, 8, 300, dtype=r.dtype)
     names = {"Lennard-Jones fit": lennard_jones, "Morse fit": morse}
-    mn.plotting.energy_curve(left, fine, {name: 1000 * fits[law](fine) for name, law in names.items()}, per="meV")
+    mn.plotting.energy_curve(
+        left,
+        fine,
+        {name: 1000 * fits[law](fine) for name, law in names.items()},
+        per="meV",
+    )
     left.set(xlim=(3, 8), ylim=(-13, 6), title="fit a pair …")
     last = hot[-1]
     last.wrap()
-    plot_atoms(last, middle, radii=0.9, rotation="-75x,15y", show_unit_cell=0, colors=["#56B4E9"] * len(last))
+    plot_atoms(
+        last,
+        middle,
+        radii=0.9,
+        rotation="-75x,15y",
+        show_unit_cell=0,
+        colors=["#56B4E9"] * len(last),
+    )
     middle.set_axis_off()
     middle.set_title("… simulate …")
     g = {
