@@ -2,6 +2,7 @@
 
 from mininnip.neural.behler_parrinello import BehlerParrinello
 from mininnip.neural.coordinates import Cartesian, CoordinateNetwork, Distances, PeriodicLateral, SortedDistances
+from mininnip.neural.lbfgs import minimize
 from mininnip.neural.mlp import MLP
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "Distances",
     "PeriodicLateral",
     "SortedDistances",
+    "minimize",
 ]
