@@ -14,6 +14,7 @@ from .data.files import write as write
 from .data.public import download as download
 from .data.sets import load_data as load_data
 from .ensemble import Ensemble as Ensemble
+from .evaluation import evaluate as evaluate
 from .figures import plotting as plotting
 from .figures.plotting import style as style
 from .figures.viewer import view as view
@@ -25,7 +26,7 @@ from .radial import quintic_switch as quintic_switch
 from .radial import tanh_cutoff as tanh_cutoff
 from .saving import load as load
 from .saving import save as save
-from .training import evaluate as evaluate
+from .training import fit as fit
 from .training import train as train
 
 __version__: str

@@ -1,19 +1,21 @@
 """Ensemble: several potentials for one system; their mean predicts, their spread tells how far to trust it.
 
 Members trained from different random starts agree where data held them together and part where nothing did. Whatever
-answers like a `Potential` can be a member; members that differ in nothing but their numbers (weights, scalings,
-reference energies) are evaluated together.
+answers like a `Potential` can be a member; members whose features have no weights and that differ in nothing but their
+numbers (weights, scalings, reference energies) are evaluated together.
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import described
+from mininnip.blocks import is_large
 from mininnip.graph import Graph, segment_sum
-from mininnip.potential import EDGES_PER_BLOCK, Potential, check_reach, deformable, forces_and_stress, look_up
+from mininnip.model import DescribedModel, Readout
+from mininnip.potential import Potential, check_volume, deformable, forces_and_stress, in_precision, look_up
 
 
 class Ensemble(nn.Module):
@@ -34,9 +36,15 @@ class Ensemble(nn.Module):
         self._alike = _are_alike(potentials)
 
     @property
-    def cutoff(self) -> float:
-        """The longest reach among the members, in Å."""
-        return max(potential.cutoff for potential in self.potentials)  # type: ignore[type-var]
+    def cutoff(self) -> float | None:
+        """The longest reach among the members, in Å; None if none needs edges."""
+        cutoffs = [cast(Potential, potential).cutoff for potential in self.potentials]
+        return max((cutoff for cutoff in cutoffs if cutoff is not None), default=None)
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """Precision of the first member."""
+        return cast(Potential, self.potentials[0]).dtype
 
     def forward(
         self, graph: Graph, forces: bool = True, stress: bool = False, differentiable: bool = False
@@ -44,58 +52,60 @@ class Ensemble(nn.Module):
         """Evaluate every member.
 
         Returns:
-            the mean of each result under the names of `Potential`; "energy_std" (S,) and "forces_std" (N, 3), standard
-            deviations over the M members (divided by M − 1); "energy_members" (M, S), "forces_members" (M, N, 3).
+            the mean of each result that all members give, under its name; "<name>_std", the standard deviation over the
+            M members (divided by M − 1); "<name>_members" (M, ...), the results of each.
         """
-        if self._alike and self._same_kind() and graph.edges.shape[1] <= EDGES_PER_BLOCK:
+        if self._alike and self._same_kind() and not is_large(graph, "own edges"):
             members = self._together(graph, forces, stress, differentiable)
         else:
             results = [potential(graph, forces, stress, differentiable) for potential in self.potentials]
             shared = [name for name in results[0] if all(name in result for result in results)]
             members = {name: torch.stack([result[name] for result in results]) for name in shared}
         out = {name: values.mean(dim=0) for name, values in members.items()}
-        for name in ("energy", "forces"):
-            if name in members:
-                out[f"{name}_std"] = members[name].std(dim=0)
-                out[f"{name}_members"] = members[name]
-        return out
+        out |= {f"{name}_std": values.std(dim=0) for name, values in members.items()}
+        return out | {f"{name}_members": values for name, values in members.items()}
 
     def _same_kind(self) -> bool:
         """Whether all members have one precision, and all or none have reference energies."""
-        return len({(next(p.parameters()).dtype, p.reference_energies is None) for p in self.potentials}) == 1
+        potentials = [cast(Potential, potential) for potential in self.potentials]
+        return len({(potential.dtype, potential.reference_energies is None) for potential in potentials}) == 1
 
     def _together(self, graph: Graph, forces: bool, stress: bool, differentiable: bool) -> dict[str, Tensor]:
         """Results of all members (M, ...), as the loop would give them.
 
-        Features are computed once, (N, B); the networks of all members run side by side on M copies of them; and the M
+        Features are computed once, (N, B); the readouts of all members run side by side on M copies of them; and the M
         slopes ∂E/∂features are pulled back to positions and cell in one batched backward pass.
         """
-        check_reach(graph, self.cutoff, stress)
-        models = [cast(Any, potential).model for potential in self.potentials]
+        potentials = [cast(Potential, potential) for potential in self.potentials]
+        models = [cast(DescribedModel, potential.model) for potential in potentials]
+        graph = in_precision(graph, self.dtype)
+        if stress:
+            check_volume(graph)
         with torch.set_grad_enabled(forces or stress or differentiable):
             moved, zeros = deformable(graph, forces, stress)
-            features = models[0].describe(moved)  # (N, B)
+            features = models[0].descriptor(moved)  # (N, B)
             copies = features.expand(len(models), *features.shape)  # (M, N, B)
-            energies = _atomic_energies(models, copies, graph.numbers)  # (M, N)
-            gradients = _gradients(energies, copies, features, zeros, differentiable)
-        out = {"energies": energies} | forces_and_stress(gradients, graph)
-        if all(model.knows_training_data for model in models):
-            grades = [model.extrapolation(features.detach(), graph.numbers) for model in models]
-            out["extrapolation"] = torch.stack(grades)
+            out = _read_out([model.readout for model in models], copies, graph.numbers)
+            if "energy" not in out:
+                out["energy"] = segment_sum(out["energies"].T, graph.structure, graph.n_structures).T  # (M, S)
+            gradients = _gradients(out["energy"], copies, features, zeros, differentiable)
+        out |= forces_and_stress(gradients, graph)
+        grades = [model.extrapolation(features, graph.numbers) for model in models]
+        out |= {name: torch.stack([grade[name] for grade in grades]) for name in grades[0] if all(grades)}
         out = out if differentiable else {name: value.detach() for name, value in out.items()}
-        energy = segment_sum(out["energies"].T, graph.structure, graph.n_structures).T  # (M, S)
-        references = [potential.reference_energies for potential in self.potentials]
-        if references[0] is not None:
-            free = torch.stack([look_up(cast(Tensor, table), graph.numbers) for table in references])  # (M, N)
-            energy = energy + segment_sum(free.T, graph.structure, graph.n_structures).T
-            out["energies"] = out["energies"] + free
-        return {"energy": energy, **out}
+        if potentials[0].reference_energies is not None:
+            free = [look_up(cast(Tensor, potential.reference_energies), graph.numbers) for potential in potentials]
+            free = torch.stack(free)  # (M, N)
+            out["energy"] = out["energy"] + segment_sum(free.T, graph.structure, graph.n_structures).T
+            if "energies" in out:
+                out["energies"] = out["energies"] + free
+        return out
 
 
 def _are_alike(potentials: Sequence[nn.Module]) -> bool:
     """Whether all members are one model with different numbers, and one whose features can be shared."""
-    models = [getattr(potential, "model", None) for potential in potentials]
-    if not all(type(potential) is Potential for potential in potentials) or not hasattr(models[0], "describe"):
+    models = [potential.model for potential in potentials if type(potential) is Potential]
+    if len(models) < len(potentials) or not all(isinstance(m, DescribedModel) and m.arguments for m in models):
         return False
     try:
         return all(described(model) == described(models[0]) for model in models)
@@ -103,28 +113,15 @@ def _are_alike(potentials: Sequence[nn.Module]) -> bool:
         return False
 
 
-class _Readout(nn.Module):
-    """What turns features into atomic energies, as a module of its own that can be called with other weights."""
-
-    def __init__(self, model: Any):
-        super().__init__()
-        self.model = model
-
-    def forward(self, features: Tensor, numbers: Tensor) -> Tensor:
-        return self.model.energies_of(features, numbers)
-
-
-def _atomic_energies(models: Sequence[Any], copies: Tensor, numbers: Tensor) -> Tensor:
-    """Energies (M, N) of each member from its copy of the features (M, N, B), in one batched call."""
-    readouts = [_Readout(model) for model in models]
+def _read_out(readouts: Sequence[Readout], copies: Tensor, numbers: Tensor) -> dict[str, Tensor]:
+    """Results (M, ...) of each member from its copy of the features (M, N, B), in one batched call."""
     states = [dict(readout.named_parameters()) | dict(readout.named_buffers()) for readout in readouts]
-    states = [{name: t for name, t in s.items() if "symmetry_functions" not in name} for s in states]
     stacked = {name: torch.stack([state[name] for state in states]) for name in states[0]}
 
-    def energies(state: dict[str, Tensor], features: Tensor) -> Tensor:
+    def results(state: dict[str, Tensor], features: Tensor) -> dict[str, Tensor]:
         return torch.func.functional_call(readouts[0], state, (features, numbers))
 
-    return torch.vmap(energies)(stacked, copies)
+    return torch.vmap(results)(stacked, copies)
 
 
 def _gradients(

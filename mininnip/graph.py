@@ -35,7 +35,8 @@ class Graph:
         edges: rows i (center) and j (neighbor) of every directed pair (2, E), int64.
         shifts: lattice translations of the neighbor (E, 3), integers.
         structure: which structure an atom belongs to (N,), int64.
-        cutoff: every pair closer than this is an edge, in Å.
+        cutoff: every pair closer than this is an edge, in Å; None: there are no edges.
+        total_charge: of each structure (S,) in e.
     """
 
     numbers: Tensor
@@ -45,15 +46,18 @@ class Graph:
     edges: Tensor
     shifts: Tensor
     structure: Tensor
-    cutoff: float
+    cutoff: float | None
+    total_charge: Tensor
 
     @classmethod
-    def from_atoms(cls, atoms: Atoms | Sequence[Atoms], cutoff: float, dtype: torch.dtype = torch.float64) -> Graph:
+    def from_atoms(
+        cls, atoms: Atoms | Sequence[Atoms], cutoff: float | None, dtype: torch.dtype = torch.float64
+    ) -> Graph:
         """Build a graph from ASE Atoms, or from a list of them side by side.
 
         Args:
-            atoms: one ASE Atoms, or a sequence of them.
-            cutoff: reach of the edges in Å.
+            atoms: one ASE Atoms, or a sequence of them. Their initial charges add up to the total charge.
+            cutoff: reach of the edges in Å; None: no edges are searched.
             dtype: of positions and cell.
 
         Raises:
@@ -67,21 +71,31 @@ class Graph:
             try:
                 cell, pbc = np.asarray(structure.cell), structure.pbc
                 positions = torch.tensor(structure.positions)
-                graphs.append(cls.from_arrays(torch.tensor(structure.numbers), positions, cutoff, cell, pbc))
+                charge = float(structure.get_initial_charges().sum())
+                graphs.append(cls.from_arrays(torch.tensor(structure.numbers), positions, cutoff, cell, pbc, charge))
             except ValueError as error:
                 raise ValueError(f"structure {k}: {error}" if len(structures) > 1 else str(error)) from None
         return batch(graphs).to(dtype)
 
     @classmethod
-    def from_arrays(cls, numbers: Any, positions: Any, cutoff: float, cell: Any = None, pbc: Any = False) -> Graph:
+    def from_arrays(
+        cls,
+        numbers: Any,
+        positions: Any,
+        cutoff: float | None,
+        cell: Any = None,
+        pbc: Any = False,
+        total_charge: float = 0.0,
+    ) -> Graph:
         """Build the graph of one structure from arrays or tensors; dtype and device follow `positions`.
 
         Args:
             numbers: atomic numbers (N,).
             positions: (N, 3) in Å.
-            cutoff: reach of the edges in Å.
+            cutoff: reach of the edges in Å; None: no edges are searched.
             cell: (3, 3) in Å, rows are the lattice vectors; needed along periodic directions.
             pbc: one bool or three.
+            total_charge: in e.
 
         Raises:
             ValueError: empty structure, wrong shape, NaN or infinite position, unknown element, non-positive cutoff,
@@ -94,9 +108,12 @@ class Graph:
         cell = positions.new_zeros(3, 3) if cell is None else _as_tensor(cell).to(positions)
         pbc = torch.as_tensor(pbc, dtype=torch.bool, device=device).expand(3).clone()
         check_structure(numbers, positions, cell, pbc, cutoff)
-        edges, shifts = neighbor_list(positions, cell, pbc, cutoff)
-        structure = torch.zeros_like(numbers)
-        return cls(numbers, positions, cell[None], pbc[None], edges, shifts, structure, float(cutoff))
+        edges, shifts = numbers.new_zeros(2, 0), numbers.new_zeros(0, 3)
+        if cutoff is not None:
+            edges, shifts = neighbor_list(positions, cell, pbc, cutoff)
+            cutoff = float(cutoff)
+        structure, charge = torch.zeros_like(numbers), positions.new_tensor([total_charge])
+        return cls(numbers, positions, cell[None], pbc[None], edges, shifts, structure, cutoff, charge)
 
     @property
     def n_atoms(self) -> int:
@@ -122,8 +139,9 @@ class Graph:
     def to(self, target: torch.device | torch.dtype | str) -> Graph:
         """Copy to a device, or with positions and cell in another floating-point type."""
         if isinstance(target, torch.dtype):
-            return replace(self, positions=self.positions.to(target), cell=self.cell.to(target))
-        names = ("numbers", "positions", "cell", "pbc", "edges", "shifts", "structure")
+            floating = ("positions", "cell", "total_charge")
+            return replace(self, **{name: getattr(self, name).to(target) for name in floating})
+        names = ("numbers", "positions", "cell", "pbc", "edges", "shifts", "structure", "total_charge")
         return replace(self, **{name: getattr(self, name).to(target) for name in names})
 
 
@@ -138,7 +156,8 @@ def batch(graphs: Sequence[Graph]) -> Graph:
     if len(graphs) == 1:
         return graphs[0]
     if len({g.cutoff for g in graphs}) > 1:
-        raise ValueError(f"graphs of different cutoffs cannot be batched: {sorted({g.cutoff for g in graphs})} Å")
+        cutoffs = sorted({str(g.cutoff) for g in graphs})
+        raise ValueError(f"graphs of different cutoffs cannot be batched: {', '.join(cutoffs)} Å")
     atoms_before = np.cumsum([0] + [g.n_atoms for g in graphs])
     structures_before = np.cumsum([0] + [g.n_structures for g in graphs])
 
@@ -154,6 +173,7 @@ def batch(graphs: Sequence[Graph]) -> Graph:
         shifts=joined("shifts"),
         structure=torch.cat([g.structure + int(n) for g, n in zip(graphs, structures_before, strict=False)]),
         cutoff=graphs[0].cutoff,
+        total_charge=joined("total_charge"),
     )
 
 
@@ -195,14 +215,14 @@ def _as_tensor(values) -> Tensor:
     return values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
 
 
-def check_structure(numbers: Tensor, positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> None:
+def check_structure(numbers: Tensor, positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float | None) -> None:
     """Refuse what no potential can evaluate, in one sentence; arguments and errors as `Graph.from_arrays`."""
     if positions.dim() != 2 or positions.shape[-1] != 3 or cell.shape != (3, 3) or numbers.shape != positions.shape[:1]:
         shapes = f"{tuple(numbers.shape)}, {tuple(positions.shape)} and {tuple(cell.shape)}"
         raise ValueError(f"numbers, positions and cell must have shapes (N,), (N, 3) and (3, 3), got {shapes}")
     if len(numbers) == 0:
         raise ValueError("the structure has no atoms")
-    if not (isinstance(cutoff, int | float) and math.isfinite(cutoff) and cutoff > 0):
+    if cutoff is not None and not (isinstance(cutoff, int | float) and math.isfinite(cutoff) and cutoff > 0):
         raise ValueError(f"the cutoff must be a positive number in Å, got {cutoff}")
     wrong = (~positions.isfinite()).any(dim=1).nonzero()
     if len(wrong):

@@ -5,34 +5,38 @@ Models only know energies. `Potential` adds the energies of free atoms and diffe
 the input itself is never changed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from mininnip.blocks import cut_centers, cut_edges, is_large
 from mininnip.graph import Graph, segment_sum
-
-EDGES_PER_BLOCK = 1_000_000  # working memory of one block: about 250 MB
+from mininnip.model import DescribedModel, Model, Precomputed, total_energy
 
 
 class Potential(nn.Module):
     """Energies, forces and stress of a model.
 
+    It calculates in the precision of the model's weights, whatever that of the graph.
+
     Args:
-        model: `nn.Module` with `forward(graph) -> energy (S,)` and a `cutoff`; if it splits its energy, also
-            `atomic_energies(graph) -> (N,)`. With `local = True` a model states that an atom's energy depends only on
-            the atom's own edges, with `pairwise = True` that it is a sum over them; large graphs are then evaluated
-            in blocks, so that working memory does not grow. A model that remembers its training data has
-            `describe(graph)`, `energies_of(features, numbers)` and `extrapolation(features, numbers) -> (N,)`.
+        model: a `Model`. Where its reach allows it, large graphs are evaluated in blocks, so that working memory does
+            not grow.
         reference_energies: energy of a free atom by atomic number in eV, added to the model's output in float64.
+
+    Raises:
+        TypeError: something that is no `Model`.
     """
 
     reference_energies: Tensor | None
 
-    def __init__(self, model: nn.Module, reference_energies: Mapping[int, float] | None = None):
+    def __init__(self, model: Model, reference_energies: Mapping[int, float] | None = None):
         super().__init__()
+        if not isinstance(model, Model):
+            raise TypeError(f"a potential needs a model of the class mininnip.model.Model, got {type(model).__name__}")
         self.model = model
         self.register_buffer("reference_energies", None)
         if reference_energies:
@@ -40,51 +44,61 @@ class Potential(nn.Module):
 
     def set_reference_energies(self, reference_energies: Mapping[int, float]) -> None:
         """Energy of a free atom by atomic number, in eV; replaces earlier ones."""
-        table = torch.full((119,), torch.nan, dtype=torch.float64)
+        device = next((tensor.device for tensor in (*self.parameters(), *self.buffers())), None)
+        table = torch.full((119,), torch.nan, dtype=torch.float64, device=device)
         for number, energy in reference_energies.items():
+            if number not in range(1, 119):
+                raise ValueError(f"reference energies are given by atomic number, 1 to 118; got {number!r}")
             table[number] = energy
         self.reference_energies = table
 
     @property
-    def cutoff(self) -> float:
-        """Reach of the model in Å."""
-        return self.model.cutoff  # type: ignore[return-value]
+    def cutoff(self) -> float | None:
+        """Reach of the model in Å; None if it needs no edges."""
+        return self.model.cutoff
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """Precision in which it calculates; None: that of the graph."""
+        return self.model.dtype
 
     def forward(
-        self, graph: Graph, forces: bool = True, stress: bool = False, differentiable: bool = False
+        self, graph: Graph | Precomputed, forces: bool = True, stress: bool = False, differentiable: bool = False
     ) -> dict[str, Tensor]:
         """Evaluate the potential.
 
         Args:
-            graph: one structure or many, with edges at least as long as the cutoff.
+            graph: one structure or many, with edges at least as long as the cutoff; or what the model's `precompute`
+                made of them.
             forces: also return forces.
             stress: also return the stress; the cell must be periodic in all directions.
             differentiable: keep the graph of derivatives, to train on forces or to attack them.
 
         Returns:
-            "energy" (S,) in eV; "energies" (N,) in eV if the model splits its energy; "forces" (N, 3) in eV/Å;
-            "stress" (S, 3, 3) in eV/Å³, positive in tension; "extrapolation" (N,) if the model knows its training data.
+            "energy" (S,) in eV; "forces" (N, 3) in eV/Å; "stress" (S, 3, 3) in eV/Å³, positive in tension; and all that
+            the model gave, "energies" (N,) in eV with the reference energies added.
 
         Raises:
-            ValueError: edges shorter than the cutoff; stress without a volume; an element without reference energy.
+            ValueError: edges shorter than the cutoff; stress without a volume; an unknown element, or one without
+                reference energy.
         """
-        check_reach(graph, self.cutoff, stress)
-        local = getattr(self.model, "local", False) or getattr(self.model, "pairwise", False)
-        if local and not differentiable and graph.edges.shape[1] > 2 * EDGES_PER_BLOCK:
+        if isinstance(graph, Precomputed):
+            out = cast(DescribedModel, self.model).predict(graph, forces, stress, differentiable)
+            return self._with_references(out, graph.numbers, graph.structure, len(graph.cell))
+        graph = in_precision(graph, self.dtype)
+        if stress:
+            check_volume(graph)
+        if not differentiable and self.model.reach != "everything" and is_large(graph, self.model.reach):
             out = self._evaluate_in_blocks(graph, forces, stress)
         else:
             out = self._evaluate(graph, forces, stress, differentiable)
-        if self.reference_energies is not None:
-            references = look_up(self.reference_energies, graph.numbers)
-            out["energy"] = out["energy"] + segment_sum(references, graph.structure, graph.n_structures)
-            if "energies" in out:
-                out["energies"] = out["energies"] + references
-        return out
+        return self._with_references(out, graph.numbers, graph.structure, graph.n_structures)
 
     def _evaluate(self, graph: Graph, forces: bool, stress: bool, differentiable: bool) -> dict[str, Tensor]:
         with torch.set_grad_enabled(forces or stress or differentiable):
             moved, zeros = deformable(graph, forces, stress)
-            out = self._energy(moved)
+            out = self.model(moved)
+            out = {"energy": total_energy(out, graph.structure, graph.n_structures), **out}
             total = out["energy"].sum()
             if zeros and total.requires_grad:
                 gradients = torch.autograd.grad(
@@ -95,47 +109,45 @@ class Potential(nn.Module):
         out |= forces_and_stress(dict(zip(zeros, gradients, strict=True)), graph)
         return out if differentiable else {name: value.detach() for name, value in out.items()}
 
-    def _energy(self, graph: Graph) -> dict[str, Tensor]:
-        model: Any = self.model
-        if not hasattr(model, "atomic_energies"):
-            return {"energy": model(graph)}
-        if not hasattr(model, "extrapolation"):
-            energies, further = model.atomic_energies(graph), {}
-        else:
-            features = model.describe(graph)
-            energies, further = model.energies_of(features, graph.numbers), {}
-            if model.knows_training_data:
-                further["extrapolation"] = model.extrapolation(features.detach(), graph.numbers)
-        return {"energy": segment_sum(energies, graph.structure, graph.n_structures), "energies": energies, **further}
-
     def _evaluate_in_blocks(self, graph: Graph, forces: bool, stress: bool) -> dict[str, Tensor]:
-        """The same results, one block of edges after the other."""
-        out = {"energies": graph.positions.new_zeros(graph.n_atoms)}
-        out |= {"forces": torch.zeros_like(graph.positions)} if forces else {}
-        out |= {"stress": torch.zeros_like(graph.cell)} if stress else {}
-        pairwise = getattr(self.model, "pairwise", False)
-        for block, atoms, n_centers in _blocks_of_edges(graph) if pairwise else _blocks_of_centers(graph):
-            part = self._evaluate(block, forces, stress, differentiable=False)
-            out["energies"][atoms[:n_centers]] += part["energies"][:n_centers]
-            if "extrapolation" in part:
-                out.setdefault("extrapolation", torch.zeros_like(out["energies"]))
-                out["extrapolation"][atoms[:n_centers]] = part["extrapolation"][:n_centers]
-            if forces:
-                out["forces"].index_add_(0, atoms, part["forces"])
-            if stress:
-                out["stress"] += part["stress"]
+        """The same results, one block after the other."""
+        pairwise, out = self.model.reach == "pairs", {}
+        for block, atoms, n_centers in cut_edges(graph) if pairwise else cut_centers(graph):
+            part, centers = self._evaluate(block, forces, stress, differentiable=False), atoms[:n_centers]
+            for name, values in part.items():
+                if name == "stress":
+                    out[name] = out.get(name, 0) + values
+                elif name == "forces":
+                    out.setdefault(name, torch.zeros_like(graph.positions)).index_add_(0, atoms, values)
+                elif name != "energy":  # of atoms; the energy is summed up at the end
+                    whole = out.setdefault(name, values.new_zeros(graph.n_atoms, *values.shape[1:]))
+                    whole.index_add_(0, centers, values[:n_centers])
         return {"energy": segment_sum(out["energies"], graph.structure, graph.n_structures), **out}
 
+    def _with_references(
+        self, out: dict[str, Tensor], numbers: Tensor, structure: Tensor, n_structures: int
+    ) -> dict[str, Tensor]:
+        if self.reference_energies is None:
+            return out
+        references = look_up(self.reference_energies, numbers)
+        out["energy"] = out["energy"] + segment_sum(references, structure, n_structures)
+        if "energies" in out:
+            out["energies"] = out["energies"] + references
+        return out
 
-def check_reach(graph: Graph, cutoff: float, stress: bool) -> None:
-    """Refuse a graph that a potential of this cutoff cannot evaluate.
+
+def in_precision(graph: Graph, dtype: torch.dtype | None) -> Graph:
+    """The graph with positions and cell in a precision; None: as they are."""
+    return graph if dtype in (None, graph.positions.dtype) else graph.to(cast(Any, dtype))
+
+
+def check_volume(graph: Graph) -> None:
+    """Refuse structures that have no stress.
 
     Raises:
-        ValueError: edges shorter than the cutoff; stress without a volume.
+        ValueError: a direction that is not periodic.
     """
-    if graph.cutoff < cutoff:
-        raise ValueError(f"the graph reaches {graph.cutoff} Å, but the potential needs {cutoff} Å: rebuild it")
-    if stress and not bool(graph.pbc.all()):
+    if not bool(graph.pbc.all()):
         raise ValueError("stress needs a volume: the cell must be periodic in all three directions")
 
 
@@ -181,47 +193,3 @@ def _strain(graph: Graph, strain: Tensor) -> Graph:
     """Deform cell and positions: r -> r (1 + ε), with ε (S, 3, 3)."""
     positions = graph.positions + torch.einsum("nx,nxy->ny", graph.positions, strain[graph.structure])
     return replace(graph, positions=positions, cell=graph.cell + graph.cell @ strain)
-
-
-def _blocks_of_edges(graph: Graph) -> Iterator[tuple[Graph, Tensor, int]]:
-    """Cut a graph into pieces that hold all atoms and some of the edges, as they come.
-
-    Yields:
-        The piece; the indices of its atoms in the graph; how many of them are centers.
-    """
-    atoms = torch.arange(graph.n_atoms, device=graph.edges.device)
-    for start in range(0, graph.edges.shape[1], EDGES_PER_BLOCK):
-        some = slice(start, start + EDGES_PER_BLOCK)
-        yield replace(graph, edges=graph.edges[:, some], shifts=graph.shifts[some]), atoms, graph.n_atoms
-
-
-def _blocks_of_centers(graph: Graph) -> Iterator[tuple[Graph, Tensor, int]]:
-    """Cut a graph into pieces that hold some centers with all their edges; their other neighbors have none.
-
-    Yields:
-        The piece, centers first; the indices of its atoms in the graph; how many of them are centers.
-    """
-    n_centers = max(graph.n_atoms * EDGES_PER_BLOCK // graph.edges.shape[1], 1)
-    n_blocks = -(-graph.n_atoms // n_centers)
-    block_of_edge = (graph.edges[0] // n_centers).to(torch.int16)
-    order = torch.argsort(block_of_edge, stable=True)
-    ends = torch.bincount(block_of_edge, minlength=n_blocks).cumsum(0).tolist()
-    new_index = torch.zeros_like(graph.numbers)
-    for block, end in enumerate(ends):
-        selection = order[ends[block - 1] if block else 0 : end]
-        i, j = (row.index_select(0, selection) for row in graph.edges)
-        centers = torch.arange(block * n_centers, min((block + 1) * n_centers, graph.n_atoms), device=i.device)
-        others = torch.zeros_like(graph.numbers, dtype=torch.bool)
-        others[j] = True
-        others[centers] = False
-        atoms = torch.cat([centers, others.nonzero()[:, 0]])
-        new_index[atoms] = torch.arange(len(atoms), device=i.device)
-        piece = replace(
-            graph,
-            numbers=graph.numbers[atoms],
-            positions=graph.positions[atoms],
-            structure=graph.structure[atoms],
-            edges=torch.stack([i - block * n_centers, new_index.index_select(0, j)]),
-            shifts=graph.shifts.index_select(0, selection),
-        )
-        yield piece, atoms, len(centers)

@@ -94,7 +94,7 @@ def test_ensemble_reports_its_spread(crystal):
 def test_environments_outside_the_training_data_are_reported(crystal):
     model = BehlerParrinello(SymmetryFunctions((18,), 5.0, [(0.1, 0.0), (2.0, 3.7)])).double()
     graph = Graph.from_atoms(crystal, 5.0)
-    model.fit_scaling(model.describe(graph), graph.numbers)
+    model.readout.fit_scaling(model.descriptor(graph), graph.numbers)
     for potential in (Potential(model), Ensemble([Potential(model)] * 2)):
         atoms = crystal.copy()
         atoms.calc = Calculator(potential)

@@ -290,7 +290,8 @@ def test_blocks_change_nothing(system, monkeypatch):
     potential, _, crystal = system
     graph = batch([Graph.from_atoms(crystal * n, potential.cutoff) for n in ((2, 2, 1), 1, (1, 3, 1))])
     whole = potential(graph, stress=True)
-    monkeypatch.setattr("mininnip.potential.EDGES_PER_BLOCK", 25)
+    monkeypatch.setattr("mininnip.blocks.EDGES_PER_BLOCK", 25)
+    monkeypatch.setattr("mininnip.blocks.PAIRS_PER_BLOCK", 300)
     blocks = potential(graph, stress=True)
     for name in ("energy", "energies", "forces", "stress"):
         close(blocks[name], whole[name], 1e-11)

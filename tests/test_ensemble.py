@@ -60,8 +60,8 @@ def networks(references=(True, True, True), hidden=(7, 5), activation=torch.tanh
         torch.manual_seed(k)
         model = BehlerParrinello(functions, hidden, activation).double()
         features = torch.rand(40, functions.n_features, dtype=torch.float64) * (1 + k)
-        model.fit_scaling(features, torch.tensor([8, 14]).repeat(20))
-        for network in model.networks:
+        model.readout.fit_scaling(features, torch.tensor([8, 14]).repeat(20))
+        for network in model.readout.networks:
             torch.nn.init.normal_(network.layers[-1].weight)  # type: ignore[union-attr]; training starts from zero
         potentials.append(Potential(model, {8: -400.0 - k, 14: -100.0 + k} if known else None).to(dtype))
     return potentials

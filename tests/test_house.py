@@ -16,14 +16,14 @@ PACKAGE = REPOSITORY / "mininnip"
 # The rooms of the house from the ground up: a file imports only from rooms above its own in this list. A file that its
 # neighbors in the same folder build on has a line of its own before the folder's.
 ROOMS = """
-    arguments elements neighbors graph radial so3 model
+    arguments elements neighbors graph radial so3 model scaling
     descriptors.angular_terms descriptors
     classical linear kernel
     neural.mlp neural
     electrostatics
-    potential ensemble calculator saving
+    blocks potential ensemble calculator saving
     data.sets data.labels data.files data.download data
-    training checkpoint evaluation
+    evaluation checkpoint training
     surfaces.derivatives surfaces
     sampling uncertainty adversarial active_learning
     analysis

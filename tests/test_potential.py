@@ -8,20 +8,22 @@ from ase.build import molecule
 from mininnip import Graph, Potential
 from mininnip.classical import PairPotential, lennard_jones
 from mininnip.graph import segment_sum
+from mininnip.model import Model
 
 
 def model(cutoff=5.0):
     return PairPotential(lennard_jones, cutoff, epsilon=0.01, sigma=2.0)
 
 
-class Whole(torch.nn.Module):
+class Whole(Model):
     """A model that does not split its energy."""
 
     cutoff = 5.0
 
     def forward(self, graph):
         i, _ = graph.edges
-        return segment_sum(torch.exp(-graph.edge_vectors().norm(dim=1)), graph.structure[i], graph.n_structures)
+        terms = torch.exp(-graph.edge_vectors().norm(dim=1))
+        return {"energy": segment_sum(terms, graph.structure[i], graph.n_structures)}
 
 
 def test_reference_energies_are_added():
@@ -52,7 +54,7 @@ def test_model_that_does_not_split_its_energy():
 
 
 def test_graph_too_short_for_the_potential():
-    with pytest.raises(ValueError, match=r"reaches 4.0 Å, but the potential needs 5.0 Å"):
+    with pytest.raises(ValueError, match=r"reaches 4.0 Å, but the model needs 5.0 Å: rebuild it"):
         Potential(model())(Graph.from_atoms(molecule("H2O"), 4.0))
 
 

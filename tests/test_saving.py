@@ -12,7 +12,9 @@ import mininnip as mn
 from mininnip.arguments import described, rebuilt
 from mininnip.classical import PairPotential, StillingerWeber, lennard_jones
 from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
+from mininnip.model import Model
 from mininnip.neural import BehlerParrinello
+from mininnip.saving import FUNCTIONS, KEY, write_tensors
 
 ANI = {"radial_eta": 8.0, "angular_eta": 6.0, "zeta": 8.0, "angular_shifts": [2.0], "sections": np.array([0.4, 1.2])}
 POTENTIALS = {
@@ -54,31 +56,39 @@ def test_what_comes_back_is_the_same(name, graph, tmp_path):
 
 def test_functions_are_found_again():
     for function in (torch.tanh, torch.relu, torch.nn.functional.silu, mn.cosine_cutoff, lennard_jones):
-        assert rebuilt(json.loads(json.dumps(described(function)))) is function
+        assert rebuilt(json.loads(json.dumps(described(function))), FUNCTIONS) is function
+
+
+class Foreign(Model):
+    """A model that nobody else knows."""
 
 
 def test_what_has_no_name_cannot_be_saved(tmp_path):
     nameless = mn.Potential(PairPotential(lambda r, k: k * r, 5.0, k=1.0))
     with pytest.raises(ValueError, match="cannot be saved: only what mininnip and PyTorch define"):
         mn.save(nameless, tmp_path / "x")
-    foreign = torch.nn.Linear(1, 1)
-    with pytest.raises(ValueError, match="Linear cannot be saved"):
-        mn.save(mn.Potential(foreign), tmp_path / "x")
+    with pytest.raises(ValueError, match="Foreign cannot be saved: it does not remember its arguments"):
+        mn.save(mn.Potential(Foreign()), tmp_path / "x")
+    with pytest.raises(TypeError, match="got Ensemble; save the members of an ensemble one by one"):
+        mn.save(mn.Ensemble([mn.Potential(StillingerWeber())] * 2), tmp_path / "x")  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     ("description", "words"),
     [
-        ({"class": "os:system", "arguments": {"command": "true"}}, "os:system, which is no model of mininnip"),
-        ({"class": "torch.hub:load", "arguments": {}}, "torch.hub:load, which is no model of mininnip"),
-        ({"class": "mininnip.saving:load", "arguments": {"path": "x"}}, "mininnip.saving:load, which is no model"),
-        ({"function": "os:system"}, "os:system, which is neither of mininnip nor of PyTorch"),
-        ({"function": "torch.hub:load"}, "torch.hub:load, which is neither"),
+        ({"class": "os:system", "arguments": {"command": "true"}}, "class os:system, which is no model of mininnip"),
+        ({"class": "torch.hub:load", "arguments": {}}, "class torch.hub:load, which is no model of mininnip"),
+        (
+            {"class": "mininnip.saving:load", "arguments": {"path": "x"}},
+            "mininnip.saving:load, which is no model",
+        ),
+        ({"function": "os:system"}, "function os:system, which is not in the list"),
+        ({"function": "torch.hub:load"}, "function torch.hub:load, which is not in the list"),
     ],
 )
 def test_a_file_cannot_call_other_code(description, words, tmp_path):
-    save_file({"a": torch.zeros(1)}, tmp_path / "evil", metadata={"mininnip": json.dumps(description)})
+    write_tensors(tmp_path / "evil", {"a": torch.zeros(1)}, description, KEY)
     with pytest.raises(ValueError, match=words):
         mn.load(tmp_path / "evil")
 
@@ -99,7 +109,6 @@ def test_unreadable_files(tmp_path):
 
 
 def test_tensors_that_do_not_fit(tmp_path):
-    description = json.dumps(described(StillingerWeber()))
-    save_file({"model.epsilon": torch.ones(())}, tmp_path / "old", metadata={"mininnip": description})
+    write_tensors(tmp_path / "old", {"model.epsilon": torch.ones(())}, described(StillingerWeber()), KEY)
     with pytest.raises(ValueError, match="does not fit its own description"):
         mn.load(tmp_path / "old")

@@ -18,7 +18,9 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
+from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph
+from mininnip.model import Model
 
 COULOMB = 1.602176634e-19 / (4 * math.pi * 8.8541878128e-12) * 1e10  # e² / (4π ε₀) in eV Å, CODATA 2018
 
@@ -34,6 +36,7 @@ WIDTH = {"angles": 3, "dihedrals": 4, "impropers": 4}  # all other lists are of 
 POSITIVE = ("bond_r0", "urey_bradley_s0", "sigma", "sigma_14")
 
 
+@remembers_arguments
 @dataclass(frozen=True, eq=False)
 class Topology:
     """Which atoms of a molecule interact by which term: lists of atom indices, checked and turned into tensors.
@@ -168,7 +171,8 @@ def dihedral_angles(positions: Tensor, quartets: Tensor) -> Tensor:
     return torch.atan2(sine, (torch.linalg.cross(b1, b2) * normal).sum(-1))
 
 
-class ForceField(nn.Module):
+@remembers_arguments
+class ForceField(Model):
     """The CHARMM22 form with given parameters, for any number of copies of one molecule.
 
     Each parameter is one number for all its terms or one number per term, in the order of the topology's list; dihedral
@@ -189,7 +193,7 @@ class ForceField(nn.Module):
             on a call: a graph that is periodic or does not hold copies of the topology's molecule.
     """
 
-    cutoff = 1.0  # Å; the topology says who interacts, no edge is read
+    dtype = None  # parameters are cast to the precision of the positions
     numbers: Tensor
     bonds: Tensor
     angles: Tensor
@@ -217,9 +221,9 @@ class ForceField(nn.Module):
             else:
                 self.register_parameter(name, nn.Parameter(value))
 
-    def forward(self, graph: Graph) -> Tensor:
-        """Energy of each copy of the molecule (S,) in eV."""
-        return torch.stack(list(self.term_energies(graph).values())).sum(0)
+    def forward(self, graph: Graph) -> dict[str, Tensor]:
+        """Energy of each copy of the molecule, {"energy": (S,)} in eV."""
+        return {"energy": torch.stack(list(self.term_energies(graph).values())).sum(0)}
 
     def term_energies(self, graph: Graph) -> dict[str, Tensor]:
         """Energy of every term of the equation: name -> (S,) in eV; they add up to the energy."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph, segment_sum
+from mininnip.model import Model
 from mininnip.radial import quintic_switch
 
 COULOMB = 1.602176634e-19 / (4 * math.pi * 8.8541878128e-12) * 1e10  # e² / (4π ε₀) = 14.3996 eV Å, CODATA 2018
@@ -122,7 +123,7 @@ def mason_schamp(r: Tensor, depth: Tensor | float, gamma: Tensor | float, r_m: T
 
 
 @remembers_arguments
-class PairPotential(nn.Module):
+class PairPotential(Model):
     """Sum a pair law over all pairs closer than the cutoff.
 
         E_i = ½ Σ_j V(r_ij),   E = Σ_i E_i
@@ -144,7 +145,8 @@ class PairPotential(nn.Module):
             is not positive.
     """
 
-    pairwise = True
+    reach = "pairs"
+    dtype = None  # parameters are cast to the precision of the positions
     element_row: Tensor
 
     def __init__(
@@ -162,22 +164,18 @@ class PairPotential(nn.Module):
         self.law, self.cutoff, self.truncation = law, float(cutoff), truncation
         self.onset = 0.8 * self.cutoff if onset is None else float(onset)
         quintic_switch(torch.zeros(1), self.onset, self.cutoff)  # refuses a bad cutoff or onset
-        self.elements = elements
+        self.elements = None if elements is None else tuple(elements)
         self.law_parameters = nn.ParameterDict(
             {name: _parameter(name, value, elements) for name, value in parameters.items()}
         )
         self.register_buffer("element_row", _element_rows(elements), persistent=False)
         law(torch.tensor(self.cutoff, dtype=torch.float64), **self.law_parameters)  # refuses a missing or unknown name
 
-    def forward(self, graph: Graph) -> Tensor:
-        """Energy of each structure (S,) in eV."""
-        return segment_sum(self.atomic_energies(graph), graph.structure, graph.n_structures)
-
-    def atomic_energies(self, graph: Graph) -> Tensor:
-        """Half of every pair energy goes to each of its two atoms (N,) in eV."""
+    def forward(self, graph: Graph) -> dict[str, Tensor]:
+        """Half of every pair energy goes to each of its two atoms: {"energies": (N,)} in eV."""
         r = torch.linalg.vector_norm(graph.edge_vectors(), dim=1)  # (E,)
         energy = torch.where(r < self.cutoff, self._truncated_law(r, graph), 0.0)
-        return 0.5 * segment_sum(energy, graph.edges[0], graph.n_atoms)
+        return {"energies": 0.5 * segment_sum(energy, graph.edges[0], graph.n_atoms)}
 
     def _truncated_law(self, r: Tensor, graph: Graph) -> Tensor:
         tables = {name: table.to(r.dtype) for name, table in self.law_parameters.items()}  # () or (n, n)
@@ -194,9 +192,6 @@ class PairPotential(nn.Module):
         if self.elements is None:
             return table
         row = self.element_row[graph.numbers]
-        if bool((row < 0).any()):
-            stranger = int(graph.numbers[row < 0][0])
-            raise ValueError(f"no parameters for atomic number {stranger}; this potential knows {list(self.elements)}")
         return table[row[graph.edges[0]], row[graph.edges[1]]] if table.dim() else table
 
 

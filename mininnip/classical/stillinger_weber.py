@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph, segment_sum, triplets
+from mininnip.model import Model
 
 TETRAHEDRAL_COSINE = -1 / 3
 
@@ -40,7 +41,7 @@ def pair_energy(r: Tensor, epsilon: Tensor, sigma: Tensor, A: Tensor, B: Tensor,
 
 
 @remembers_arguments
-class StillingerWeber(nn.Module):
+class StillingerWeber(Model):
     """Pairs and triplets of one element.
 
         E_i = ½ Σ_j φ₂(r_ij) + Σ_{j<k} λ ε (cos θ_jik + ⅓)² h(r_ij) h(r_ik),   h(r) = exp[γ σ / (r − a σ)]
@@ -66,8 +67,8 @@ class StillingerWeber(nn.Module):
             another element, or a graph whose cutoff is too short.
     """
 
-    local = True
-    elements: Tensor
+    reach = "own edges"
+    dtype = None  # parameters are cast to the precision of the positions
     sigma: nn.Parameter
     a: nn.Parameter
 
@@ -85,7 +86,7 @@ class StillingerWeber(nn.Module):
         super().__init__()
         if not all(number in range(1, 119) for number in elements):
             raise ValueError(f"elements are given by their atomic numbers, 1 to 118; got {tuple(elements)}")
-        self.register_buffer("elements", torch.tensor(elements), persistent=False)
+        self.elements = tuple(elements)
         parameters = {"epsilon": epsilon, "sigma": sigma, "A": A, "B": B, "a": a, "strength": strength, "gamma": gamma}
         for name, value in parameters.items():
             _check_parameter(name, value)
@@ -96,16 +97,8 @@ class StillingerWeber(nn.Module):
         """Reach of the potential a σ in Å."""
         return (self.a * self.sigma).item()
 
-    def forward(self, graph: Graph) -> Tensor:
-        """Energy of each structure (S,) in eV."""
-        return segment_sum(self.atomic_energies(graph), graph.structure, graph.n_structures)
-
-    def atomic_energies(self, graph: Graph) -> Tensor:
-        """Half of every pair energy, and the angles whose vertex the atom is (N,) in eV."""
-        strangers = graph.numbers[~torch.isin(graph.numbers, self.elements)]
-        if len(strangers):
-            known = self.elements.tolist()
-            raise ValueError(f"no parameters for atomic number {int(strangers[0])}; this potential knows {known}")
+    def forward(self, graph: Graph) -> dict[str, Tensor]:
+        """Half of every pair energy, and the angles whose vertex the atom is: {"energies": (N,)} in eV."""
         p = {name: value.to(graph.positions.dtype) for name, value in self.named_parameters()}
         reach = p["a"] * p["sigma"]
         r_ij = graph.edge_vectors()
@@ -121,7 +114,8 @@ class StillingerWeber(nn.Module):
         cosine = (u_ij.index_select(0, first) * u_ij.index_select(0, second)).sum(1)
         both_fade = fade.index_select(0, first) * fade.index_select(0, second)
         angles = p["strength"] * p["epsilon"] * (cosine - TETRAHEDRAL_COSINE) ** 2 * both_fade
-        return segment_sum(0.5 * pairs, i, graph.n_atoms) + segment_sum(angles, i[first], graph.n_atoms)
+        by_pairs, by_angles = segment_sum(0.5 * pairs, i, graph.n_atoms), segment_sum(angles, i[first], graph.n_atoms)
+        return {"energies": by_pairs + by_angles}
 
 
 def _check_parameter(name: str, value: float) -> None:

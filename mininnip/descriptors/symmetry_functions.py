@@ -32,6 +32,7 @@ from mininnip.descriptors.angular_terms import (
     values_and_slopes,
 )
 from mininnip.graph import Graph, triplets
+from mininnip.model import Descriptor, Precomputed, check_graph
 from mininnip.radial import cosine_cutoff
 
 
@@ -49,14 +50,15 @@ def gaussian_term(r: Tensor, eta: Tensor, shift: Tensor) -> Tensor:
     return decay(eta * (r - shift) ** 2)
 
 
-class _Environment(nn.Module):
+class _Environment(Descriptor):
     """What every set of symmetry functions shares: channels of elements, sums over neighbors, derivatives.
 
     A set has `n_radial` functions of a distance, `_radial(r)`, which `cutoff_function` fades out, and angular parts, of
     which it takes the functions that they list.
     """
 
-    local = True
+    reach = "own edges"
+    elements: tuple[int, ...]
     element_row: Tensor
     picked: Tensor
     n_radial: int
@@ -72,6 +74,7 @@ class _Environment(nn.Module):
         super().__init__()
         self.elements = tuple(sorted(elements))
         self.radial_cutoff, self.angular_cutoff = float(radial_cutoff), float(angular_cutoff)
+        self.cutoff = max(self.radial_cutoff, self.angular_cutoff)  # reach of the longest sum in Å
         self.cutoff_function, self.angular_parts = cutoff_function, nn.ModuleList(angular_parts)
         rows = torch.full((119,), -1)
         rows[list(self.elements)] = torch.arange(len(self.elements))
@@ -79,11 +82,6 @@ class _Environment(nn.Module):
         before = itertools.accumulate((part.n_shells * part.n_angles for part in angular_parts), initial=0)
         picked = [start + column for start, part in zip(before, angular_parts, strict=False) for column in part.picked]
         self.register_buffer("picked", torch.tensor(picked, dtype=torch.int64), persistent=False)
-
-    @property
-    def cutoff(self) -> float:
-        """Reach of the longest sum in Å."""
-        return max(self.radial_cutoff, self.angular_cutoff)
 
     @property
     def n_angular(self) -> int:
@@ -116,6 +114,7 @@ class _Environment(nn.Module):
         Returns:
             features (N, B); derivatives ∂G_i/∂r_ij (E, B, 3) in 1/Å, one row for every edge of the graph.
         """
+        check_graph(self, graph)
         vectors = graph.edge_vectors().T.contiguous()  # (3, E)
         edges, pairs = self._within_reach(graph, vectors)
         rows_of_edges, rows_of_pairs = self._rows(graph, edges, pairs)
@@ -134,6 +133,22 @@ class _Environment(nn.Module):
             features.append(torch.cat(tables, dim=2).index_select(2, self.picked))
             derivatives.append(torch.cat(slopes_of_tables, dim=2).index_select(2, self.picked))
         return torch.cat([f.flatten(1) for f in features], dim=1), torch.cat([d.flatten(1, 2) for d in derivatives], 1)
+
+    def precompute(self, graph: Graph) -> Precomputed:
+        """Symmetry functions, and their derivatives edge by edge."""
+        features, derivatives = self.with_derivatives(graph)
+        i, j = graph.edges
+        return Precomputed(
+            numbers=graph.numbers,
+            structure=graph.structure,
+            cell=graph.cell,
+            features=features,
+            derivatives=derivatives,
+            row=i,
+            atom=j,
+            anchor=i,
+            vectors=graph.edge_vectors(),
+        )
 
     def _radial(self, r_ij: Tensor) -> Tensor:
         """Radial functions (B_r, E) without their cutoff from distances (E,), or from one for each (B_r, E)."""
@@ -161,9 +176,6 @@ class _Environment(nn.Module):
     def _rows(self, graph: Graph, edges: Tensor, pairs: Tensor) -> tuple["Rows", "Rows"]:
         """Where each radial and each angular term is summed: a row for every atom and channel."""
         kinds = self.element_row[graph.numbers]
-        if bool((kinds < 0).any()):
-            stranger = int(graph.numbers[kinds < 0][0])
-            raise ValueError(f"no symmetry functions for atomic number {stranger}; there are for {list(self.elements)}")
         i, j = graph.edges
         n = len(self.elements)
         radial = Rows(i[edges] * n + kinds[j[edges]], n)

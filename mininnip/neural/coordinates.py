@@ -11,14 +11,15 @@ standard deviation 1 over the training data; forces may be trained on.
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph
+from mininnip.model import DescribedModel, Descriptor, Precomputed, Readout
 from mininnip.neural.mlp import MLP
+from mininnip.scaling import Scaling
 
 
 @remembers_arguments
@@ -124,97 +125,43 @@ class SortedDistances(nn.Module):
         return self.distances(positions).sort(dim=-1).values
 
 
-class Precomputed(NamedTuple):
-    """Everything about structures that does not depend on weights.
-
-    Attributes:
-        numbers: atomic numbers, one structure after the other (S N,).
-        features: the inputs (S, B).
-        derivatives: of the inputs with respect to positions (S, B, N, 3).
-    """
-
-    numbers: Tensor
-    features: Tensor
-    derivatives: Tensor
-
-    @staticmethod
-    def side_by_side(parts: Sequence["Precomputed"]) -> "Precomputed":
-        """Many as one; the results are those of each."""
-        return Precomputed(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
-
-
-@remembers_arguments
-class CoordinateNetwork(nn.Module):
-    """A network of the whole structure.
-
-        E = NN( (x − mean) / std ),   x = inputs(r₁, …, r_N)
-
-    Number, elements and order of the atoms are fixed: other structures are refused.
+class Coordinates(Descriptor):
+    """The list of numbers that describes a structure of fixed size, made of its coordinates.
 
     Args:
-        inputs: `Cartesian`, `PeriodicLateral`, `Distances`, `SortedDistances`, or another module with `n_features`
-            that maps positions (..., N, 3) to (..., B).
+        inputs: that make the list, from positions (..., N, 3) to (..., B).
         numbers: atomic numbers of the system, in the order of its atoms.
-        hidden: neurons in each hidden layer.
-        activation: of the hidden neurons, smooth.
     """
 
-    cutoff = 1.0  # Å: no edges are needed, but a graph has a cutoff (and a tiny one would cost many boxes to search)
-    feature_mean: Tensor
-    feature_std: Tensor
-
-    def __init__(
-        self,
-        inputs: nn.Module,
-        numbers: Sequence[int],
-        hidden: Sequence[int] = (15,),
-        activation: Callable[[Tensor], Tensor] = torch.tanh,
-    ):
+    def __init__(self, inputs: nn.Module, numbers: Sequence[int]):
         super().__init__()
         self.inputs, self.numbers = inputs, [int(number) for number in numbers]
-        n_features = int(inputs.n_features)  # type: ignore[arg-type]
-        self.network = MLP((n_features, *hidden, 1), activation)
-        self.register_buffer("feature_mean", torch.zeros(n_features))
-        self.register_buffer("feature_std", torch.ones(n_features))
+        self.n_features = int(inputs.n_features)  # type: ignore[arg-type]
 
     def forward(self, graph: Graph) -> Tensor:
-        """Energy of each structure (S,) in eV.
+        """Inputs (S, B).
 
         Raises:
             ValueError: a structure with other atoms than the network was made for, or in another order.
         """
-        return self.energy_at(self._positions(graph))
-
-    def energy_at(self, positions: Tensor) -> Tensor:
-        """Energies (...) in eV of positions (..., N, 3), without a graph: for grids, curves and maps."""
-        return self.energies_of(self.inputs(positions))
-
-    def energies_of(self, features: Tensor) -> Tensor:
-        """Energies (...) in eV of inputs (..., B)."""
-        return self.network((features - self.feature_mean) / self.feature_std)[..., 0]
-
-    def fit_scaling(self, features: Tensor, numbers: Tensor | None = None) -> None:
-        """Take mean and standard deviation of the inputs (S, B) from training data, and from nothing else.
-
-        An input that does not vary there is only shifted. `mn.train` calls this; `numbers` is not used.
-        """
-        std = features.std(dim=0, correction=0)
-        constant = std <= 1e-6 * features.abs().amax(dim=0).clamp(min=1e-12)
-        self.feature_mean.copy_(features.mean(dim=0))
-        self.feature_std.copy_(torch.where(constant, torch.ones_like(std), std))
+        return self.inputs(self._positions(graph))
 
     def precompute(self, graph: Graph) -> Precomputed:
-        """Inputs and their derivatives, to be used in every epoch of a training."""
+        """Inputs and their derivatives with respect to the position of every atom."""
         positions = self._positions(graph).detach()
-        derivatives = torch.func.vmap(torch.func.jacrev(self.inputs))(positions)
-        return Precomputed(graph.numbers, self.inputs(positions), derivatives)
-
-    def energy_and_forces(self, known: Precomputed, differentiable: bool = True) -> tuple[Tensor, Tensor]:
-        """Energy (S,) in eV and forces (S N, 3) in eV/Å by the chain rule, F = −Σ_b ∂E/∂x_b ∂x_b/∂r."""
-        features = known.features.detach().requires_grad_()
-        energy = self.energies_of(features)
-        slopes = torch.autograd.grad(energy.sum(), features, create_graph=differentiable)[0]  # (S, B)
-        return energy, -torch.einsum("sb,sbnx->snx", slopes, known.derivatives).flatten(0, 1)
+        derivatives = torch.func.vmap(torch.func.jacrev(self.inputs))(positions)  # (S, B, n, 3)
+        every = torch.arange(graph.n_atoms, device=positions.device)
+        return Precomputed(
+            numbers=graph.numbers,
+            structure=graph.structure,
+            cell=graph.cell,
+            features=self.inputs(positions),
+            derivatives=derivatives.transpose(1, 2).flatten(0, 1),  # (S n, B, 3)
+            row=graph.structure,
+            atom=every,
+            anchor=every[:0],
+            vectors=graph.positions,
+        )
 
     def _positions(self, graph: Graph) -> Tensor:
         """Positions (S, N, 3) of structures that are what this network was made for."""
@@ -235,3 +182,64 @@ class CoordinateNetwork(nn.Module):
                 f"{int(unequal[0])} has {graph.numbers.reshape(-1, len(self.numbers))[unequal[0, 0]].tolist()}"
             )
         return graph.positions.reshape(-1, len(self.numbers), 3)
+
+
+class StructureNetwork(Readout):
+    """One network: the energy of a structure from its inputs.
+
+        E = NN( (x − mean) / std )
+
+    Args:
+        n_features: B.
+        hidden: neurons in each hidden layer.
+        activation: of the hidden neurons.
+    """
+
+    def __init__(self, n_features: int, hidden: Sequence[int], activation: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.network = MLP((n_features, *hidden, 1), activation)
+        self.scaling = Scaling(1, n_features)
+
+    def forward(self, features: Tensor, numbers: Tensor | None = None) -> dict[str, Tensor]:
+        """Energy of each structure, {"energy": (...)} in eV, from inputs (..., B); `numbers` is not used."""
+        return {"energy": self.network(self.scaling(features))[..., 0]}
+
+    def fit_scaling(self, features: Tensor, numbers: Tensor | None = None) -> None:
+        """Take mean and standard deviation of the inputs (S, B) from training data, and from nothing else.
+
+        An input that does not vary there is only shifted. `mn.train` calls this; `numbers` is not used.
+        """
+        self.scaling.fit(features)
+
+
+@remembers_arguments
+class CoordinateNetwork(DescribedModel):
+    """A network of the whole structure.
+
+        E = NN( (x − mean) / std ),   x = inputs(r₁, …, r_N)
+
+    Number, elements and order of the atoms are fixed: other structures are refused.
+
+    Args:
+        inputs: `Cartesian`, `PeriodicLateral`, `Distances`, `SortedDistances`, or another module with `n_features`
+            that maps positions (..., N, 3) to (..., B).
+        numbers: atomic numbers of the system, in the order of its atoms.
+        hidden: neurons in each hidden layer.
+        activation: of the hidden neurons, smooth.
+    """
+
+    descriptor: Coordinates
+
+    def __init__(
+        self,
+        inputs: nn.Module,
+        numbers: Sequence[int],
+        hidden: Sequence[int] = (15,),
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+    ):
+        coordinates = Coordinates(inputs, numbers)
+        super().__init__(coordinates, StructureNetwork(coordinates.n_features, hidden, activation))
+
+    def energy_at(self, positions: Tensor) -> Tensor:
+        """Energies (...) in eV of positions (..., N, 3), without a graph: for grids, curves and maps."""
+        return self.readout(self.descriptor.inputs(positions))["energy"]

@@ -179,7 +179,7 @@ def table(name: str, benchmark: Benchmark, folder: Path) -> str:
     """Train, test, and put the errors beside the published ones."""
     train, valid, test = split(benchmark, folder)
     potential, spent = fit(name, benchmark, train, valid)
-    describe = cast(Any, potential.model).describe
+    describe = cast(Any, potential.model).descriptor
     n_features = describe(test[0].graph(potential.cutoff, torch.float32)).shape[1]
     n_weights = sum(p.numel() for p in potential.parameters())
     on_test, on_train = (

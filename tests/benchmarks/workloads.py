@@ -199,7 +199,7 @@ def ani_torchani(atoms: Atoms) -> Evaluate:
         warnings.simplefilter("ignore")  # it has no compiled extensions without a GPU
         from torchani.aev import AEVComputer  # pyright: ignore[reportMissingImports]
 
-    network: Any = ani_potential().model.networks[0]  # type: ignore[index]
+    network: Any = ani_potential().model.readout.networks[0]  # type: ignore[index]
     vectors = AEVComputer.like_2x(num_species=1, neighborlist="cell_list").float()
     elements = torch.zeros(1, len(atoms), dtype=torch.int64)
     cell, periodic = torch.tensor(atoms.cell.array, dtype=torch.float32), torch.tensor([True, True, True])

@@ -78,7 +78,7 @@ def test_forces_are_finite_differences(openmm, alanine):
         for axis in range(3):
             step = torch.zeros_like(graph.positions)
             step[atom, axis] = h
-            up, down = (alanine(replace(graph, positions=graph.positions + s * step)).sum() for s in (1, -1))
+            up, down = (alanine.energy(replace(graph, positions=graph.positions + s * step)).sum() for s in (1, -1))
             assert -(up - down).item() / (2 * h) == pytest.approx(forces[atom, axis].item(), abs=1e-8 * 30)
 
 
@@ -179,10 +179,10 @@ def test_a_linear_molecule_keeps_its_bending_stiffness():
     parameters = {"bond_k": 60.0, "bond_r0": 1.16, "angle_k": 3.0, "angle_theta0": math.pi} | NONBONDED
     model = ForceField(topology, parameters)
     positions = torch.tensor([[0, 0, -1.16], [0, 0, 0], [0, 0, 1.16]], dtype=torch.float64, requires_grad=True)
-    energy = model(Graph.from_arrays([8, 6, 8], positions.detach(), 2.0))
+    energy = model.energy(Graph.from_arrays([8, 6, 8], positions.detach(), 2.0))
     assert energy.item() == pytest.approx(0, abs=1e-17)
     graph = replace(Graph.from_arrays([8, 6, 8], positions.detach(), 2.0), positions=positions)
-    slope = torch.autograd.grad(model(graph).sum(), positions, create_graph=True)[0]
+    slope = torch.autograd.grad(model.energy(graph).sum(), positions, create_graph=True)[0]
     curvature = torch.autograd.grad(slope[1, 0], positions)[0][1]
     expected = torch.tensor([8 * 3.0 / 1.16**2, 0, 0], dtype=torch.float64)
     torch.testing.assert_close(curvature, expected, rtol=1e-6, atol=1e-9)
@@ -249,7 +249,7 @@ def test_parameters_can_be_fitted():
 def test_atoms_without_dispersion_do_not_spoil_a_fit():
     topology = Topology.from_bonds([6] * 4, BUTANE_SKELETON)
     model = ForceField(topology, BUTANE | {"epsilon": [0.0, 0.01, 0.01, 0.02]})
-    model(butane()).sum().backward()
+    model.energy(butane()).sum().backward()
     assert model.term_energies(butane())["lennard_jones_14"] == 0
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name

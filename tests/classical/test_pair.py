@@ -154,7 +154,7 @@ def test_tables_of_elements():
 
 def test_element_without_parameters_is_named():
     model = PairPotential(lennard_jones, 8.0, elements=(18,), epsilon=0.01, sigma=3.4)
-    with pytest.raises(ValueError, match=r"no parameters for atomic number 54; this potential knows \[18\]"):
+    with pytest.raises(ValueError, match=r"atomic number 54 is unknown to this model; it knows \[18\]"):
         Potential(model)(Graph.from_atoms(Atoms("ArXe", [[0, 0, 0], [4, 0, 0]]), 8.0))
 
 

@@ -52,7 +52,7 @@ def test_the_diamond_crystal_of_the_paper():
     model = StillingerWeber()
 
     def energy(a):
-        return model(Graph.from_atoms(bulk("Si", a=a), model.cutoff)).item() / 2
+        return model.energy(Graph.from_atoms(bulk("Si", a=a), model.cutoff)).item() / 2
 
     assert round(energy(5.431), 5) == -4.33660
     lattice = 2.0951 * 2 ** (1 / 6) * 4 / 3**0.5  # the pair minimum of the paper, r = 2^(1/6) σ, as the bond of diamond
@@ -65,17 +65,17 @@ def test_tetrahedral_angles_cost_nothing():
     atoms = bulk("Si", a=5.5, cubic=True)
     with_triplets, without = StillingerWeber(), StillingerWeber(strength=0.0)
     graph = Graph.from_atoms(atoms, with_triplets.cutoff)
-    torch.testing.assert_close(with_triplets(graph), without(graph), rtol=1e-14, atol=0)
+    torch.testing.assert_close(with_triplets.energy(graph), without.energy(graph), rtol=1e-14, atol=0)
     atoms.rattle(0.1, seed=0)
     graph = Graph.from_atoms(atoms, with_triplets.cutoff)
-    assert with_triplets(graph) > without(graph) + 0.1
+    assert with_triplets.energy(graph) > without.energy(graph) + 0.1
 
 
 def test_a_right_angle_costs_what_the_formula_says():
     """Both bonds σ: λ ε (0 + 1/3)² exp[2 γ / (1 − a)]; the outer pair is √2 σ apart: two more angles."""
     sigma, epsilon = 2.0951, 2.1683
     graph = cluster([0, 0, 0], [sigma, 0, 0], [0, sigma, 0])
-    difference = (StillingerWeber()(graph) - StillingerWeber(strength=0.0)(graph)).item()
+    difference = (StillingerWeber().energy(graph) - StillingerWeber(strength=0.0).energy(graph)).item()
 
     def h(x):
         return np.exp(1.2 / (x - 1.8))
@@ -93,7 +93,7 @@ def test_no_energy_beyond_triplets():
     assert cluster(*positions.tolist(), cutoff=model.cutoff).edges.shape == (2, 12)  # everybody sees everybody
 
     def energy(atoms):
-        return model(cluster(*positions[list(atoms)].tolist())).item()
+        return model.energy(cluster(*positions[list(atoms)].tolist())).item()
 
     four_body = sum((-1) ** n * energy(atoms) for n in (2, 3, 4) for atoms in itertools.combinations(range(4), n))
     assert abs(energy(range(4))) > 0.1
@@ -114,7 +114,7 @@ def test_energy_and_its_derivatives_vanish_smoothly_at_the_cutoff(dtype):
         curvature = torch.stack(rows)  # (3, 3)
         # exp(−σ / gap) bounds everything; polynomial prefactors are at most of the order gap⁻⁴.
         bound = 100 * np.exp(-2.0951 / gap) / gap**4 if gap > 0 else 0.0
-        assert abs(out["energy"] - model(alone)).item() <= bound + 4 * torch.finfo(dtype).eps
+        assert abs(out["energy"] - model.energy(alone)).item() <= bound + 4 * torch.finfo(dtype).eps
         assert out["forces"][1].abs().max() <= bound
         assert curvature.abs().max() <= bound
 
@@ -130,7 +130,7 @@ def test_a_longer_neighbor_list_makes_no_more_triplets(monkeypatch):
     original = stillinger_weber.triplets
     monkeypatch.setattr(stillinger_weber, "triplets", counting)
     model, atoms = StillingerWeber(), bulk("Si", a=5.431, cubic=True)
-    energies = [model(Graph.from_atoms(atoms, cutoff)).item() for cutoff in (model.cutoff, 6.0)]
+    energies = [model.energy(Graph.from_atoms(atoms, cutoff)).item() for cutoff in (model.cutoff, 6.0)]
     assert counts == [8 * 6, 8 * 6]
     assert energies[0] == energies[1]
 
@@ -151,12 +151,12 @@ def test_structures_side_by_side_and_atoms_alone():
 
 def test_every_parameter_can_be_fitted():
     model, positions = StillingerWeber(), random_cluster(5).tolist()
-    model(cluster(*positions)).sum().backward()
+    model.energy(cluster(*positions)).sum().backward()
     for name, parameter in model.named_parameters():
         h = 1e-6 * parameter.item()
         values = {key: value.item() for key, value in model.named_parameters()}
         up, down = (StillingerWeber((14,), **values | {name: values[name] + sign * h}) for sign in (1, -1))
-        slope = (up(cluster(*positions)) - down(cluster(*positions))).item() / (2 * h)
+        slope = (up.energy(cluster(*positions)) - down.energy(cluster(*positions))).item() / (2 * h)
         assert parameter.grad is not None
         assert parameter.grad.item() == pytest.approx(slope, rel=1e-5), name
 
@@ -187,6 +187,6 @@ def test_bad_parameters_are_named(parameters, message):
 
 def test_other_elements_are_refused():
     graph = Graph.from_arrays([14, 6], torch.tensor([[0.0, 0, 0], [1.9, 0, 0]]), 4.0)
-    with pytest.raises(ValueError, match=r"no parameters for atomic number 6; this potential knows \[14\]"):
+    with pytest.raises(ValueError, match=r"atomic number 6 is unknown to this model; it knows \[14\]"):
         StillingerWeber()(graph)
-    assert StillingerWeber(elements=(14, 6))(graph).isfinite()
+    assert StillingerWeber(elements=(14, 6)).energy(graph).isfinite()

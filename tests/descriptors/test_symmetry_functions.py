@@ -176,7 +176,7 @@ def test_bad_settings_are_refused(make, words):
 
 
 def test_element_without_functions_is_named(ethanol):
-    with pytest.raises(ValueError, match="no symmetry functions for atomic number 6"):
+    with pytest.raises(ValueError, match="atomic number 6 is unknown to this model"):
         features(SymmetryFunctions((1, 8), 4.0, G2), ethanol)
 
 

@@ -44,7 +44,7 @@ def positions():
 
 
 def graph_of(positions, numbers=(18,) * 4):
-    return batch([Graph.from_arrays(list(numbers), r, 1.0) for r in positions])
+    return batch([Graph.from_arrays(list(numbers), r, None) for r in positions])
 
 
 def rotation():
@@ -170,8 +170,9 @@ def test_forces_are_finite_differences(name, positions):
 def test_precomputed_results_are_the_potentials(name, positions):
     model = made(name)
     parts = [model.precompute(graph_of(r[None])) for r in positions]
-    model.fit_scaling(torch.cat([part.features for part in parts]))
-    energy, forces = model.energy_and_forces(Precomputed.side_by_side(parts))
+    model.readout.fit_scaling(torch.cat([part.features for part in parts]))
+    known = model.predict(Precomputed.side_by_side(parts), differentiable=True)
+    energy, forces = known["energy"], known["forces"]
     out = Potential(model)(graph_of(positions))
     torch.testing.assert_close(energy, out["energy"], **EXACT)
     torch.testing.assert_close(forces, out["forces"], **EXACT)
@@ -179,16 +180,16 @@ def test_precomputed_results_are_the_potentials(name, positions):
     loss = (forces**2).sum()
     by_direct = (Potential(model)(graph_of(positions), differentiable=True)["forces"] ** 2).sum()
     for a, b in zip(
-        *(torch.autograd.grad(x, list(model.network.parameters())[:-1]) for x in (loss, by_direct)), strict=True
+        *(torch.autograd.grad(x, list(model.readout.network.parameters())[:-1]) for x in (loss, by_direct)), strict=True
     ):
         torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-10)
 
 
 def test_inputs_are_scaled_by_the_training_data(positions):
     model = made("distances")
-    features = model.inputs(positions)
-    model.fit_scaling(features)
-    scaled = (features - model.feature_mean) / model.feature_std
+    features = model.descriptor.inputs(positions)
+    model.readout.fit_scaling(features)
+    scaled = model.readout.scaling(features)
     torch.testing.assert_close(scaled.mean(0), torch.zeros(6).double(), **EXACT)
     torch.testing.assert_close(scaled.std(0, correction=0), torch.ones(6).double(), **EXACT)
 
@@ -196,9 +197,9 @@ def test_inputs_are_scaled_by_the_training_data(positions):
 def test_an_input_that_does_not_vary_does_no_harm(positions):
     model, flat = made("cartesian"), positions.clone()
     flat[..., 2] = 2.2
-    model.fit_scaling(model.inputs(flat))
-    assert torch.equal(model.feature_std[2::3], torch.ones(4).double())
-    assert torch.allclose(model.feature_mean[2::3], double(2.2))
+    model.readout.fit_scaling(model.descriptor.inputs(flat))
+    assert torch.equal(model.readout.scaling.std[0, 2::3], torch.ones(4).double())
+    assert torch.allclose(model.readout.scaling.mean[0, 2::3], double(2.2))
     assert Potential(model)(graph_of(flat))["forces"].isfinite().all()
 
 
@@ -231,8 +232,8 @@ def test_the_package_trains_it_and_scales_with_training_data_only():
     mn.train(potential, train, valid, epochs=150, learning_rate=0.02, progress=False, device="cpu")
     model = potential.model
     assert isinstance(model, CoordinateNetwork)
-    expected = model.inputs(torch.tensor(train.positions).reshape(-1, 3, 3)).mean(0)
-    torch.testing.assert_close(model.feature_mean, expected.float())
+    expected = model.descriptor.inputs(torch.tensor(train.positions).reshape(-1, 3, 3)).mean(0)
+    torch.testing.assert_close(model.readout.scaling.mean[0], expected.float())
     errors = mn.evaluate(potential, test)
     assert errors.energy_rmse < 0.2 * 1000 * test.energy.std()
     assert errors.forces_rmse < 0.3 * 1000 * test.forces.std()
@@ -280,7 +281,7 @@ def test_another_size_another_element_another_order_are_refused(positions):
     with pytest.raises(ValueError, match=r"\[18, 18, 18, 18\] in this order, structure 0 has \[18, 18, 10, 18\]"):
         model(graph_of(positions[:1], [18, 18, 10, 18]))
     water = CoordinateNetwork(Distances([(0, 1), (0, 2), (1, 2)]), [8, 1, 1]).double()
-    assert water(graph_of(positions[:1, :3], [8, 1, 1])).isfinite().all()
+    assert water(graph_of(positions[:1, :3], [8, 1, 1]))["energy"].isfinite().all()
     with pytest.raises(ValueError, match=r"\[8, 1, 1\] in this order, structure 0 has \[1, 8, 1\]"):
         water(graph_of(positions[:1, :3], [1, 8, 1]))
 

@@ -74,7 +74,7 @@ def test_torchani(name, elements):
 def test_network_with_torchanis_weights():
     model = BehlerParrinello(ani((1, 6, 8)), hidden=(16, 8), activation=nn.CELU(0.1)).double()
     with torch.no_grad():
-        for symbol, network in zip("HCO", model.networks, strict=True):
+        for symbol, network in zip("HCO", model.readout.networks, strict=True):
             layers: Any = network.layers
             for k, layer in enumerate(layers):
                 layer.weight.copy_(torch.tensor(FROZEN[f"ani_{symbol}_weight{k}"]))

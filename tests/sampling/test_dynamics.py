@@ -4,13 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 from ase import Atoms, units
 from ase.build import bulk, molecule
 from ase.md.verlet import VelocityVerlet
 
 from mininnip import Calculator, Potential, sampling
 from mininnip.classical import PairPotential, StillingerWeber, lennard_jones
+from mininnip.model import Model
 from mininnip.sampling.dynamics import molecular_dynamics
 
 
@@ -105,13 +105,13 @@ def test_atoms_that_come_too_close_end_the_run_and_are_named(silicon):
         list(molecular_dynamics(silicon, 1, 1, 1, 0.01, closest=1.5))
 
 
-class Lost(torch.nn.Module):
+class Lost(Model):
     """A model that has lost its mind."""
 
     cutoff = 5.0
 
     def forward(self, graph):
-        return (graph.positions.sum() * float("nan"))[None]
+        return {"energy": (graph.positions.sum() * float("nan"))[None]}
 
 
 def test_positions_that_are_not_finite_end_the_run(silicon):
