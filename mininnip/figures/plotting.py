@@ -213,5 +213,33 @@ def scaling(axes: Axes, sizes: Any, times: Any, label: str, color: str, n_fitted
     return float(exponent)
 
 
+def curves(
+    axes: Axes,
+    x: Any,
+    lines: Mapping[str, Any],
+    xlabel: str,
+    ylabel: str,
+    dashed: Sequence[str] = (),
+    known: tuple[float, float] | None = None,
+) -> None:
+    """Values along one axis; the first line black, the next blue, orange, …, and a legend if there is more than one.
+
+    Args:
+        axes: where to draw.
+        x: (P,) or (P, 1).
+        lines: label to values, as many as x has.
+        xlabel, ylabel: what the axes show, and in which unit.
+        dashed: labels of lines to dash, because they lie on another.
+        known: ends of the region that training data came from, a gray band.
+    """
+    if known is not None:
+        axes.axvspan(*known, color="0.93", zorder=0, linewidth=0)
+    for label, y in lines.items():
+        axes.plot(_numbers(x).ravel(), _numbers(y).ravel(), "--" if label in dashed else "-", label=label)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if len(lines) > 1:
+        axes.legend()
+
+
 def _numbers(values: Any) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)

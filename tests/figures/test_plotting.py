@@ -123,3 +123,24 @@ def test_scaling_fits_the_largest_sizes():
 def test_importing_the_package_does_not_import_matplotlib():
     code = "import sys, mininnip; sys.exit('matplotlib' in sys.modules or 'IPython' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_curves_are_drawn_in_the_order_of_the_colors_with_the_known_region_behind():
+    _, axes = plt.subplots()
+    x = torch.linspace(0, 1, 5)[:, None]
+    lines = {"true": x**2, "network": (3 * x).requires_grad_(), "line": x[:, 0].numpy()}
+    plotting.curves(axes, x, lines, "r (Å)", "E (eV)", dashed=["line"], known=(0.25, 0.75))
+    true, network = axes.lines[:2]
+    assert [drawn.get_color() for drawn in axes.lines] == [plotting.REFERENCE, plotting.MODEL, plotting.SECOND]
+    assert [drawn.get_linestyle() for drawn in axes.lines] == ["-", "-", "--"]
+    np.testing.assert_allclose(true.get_xdata(), x[:, 0])
+    np.testing.assert_allclose(network.get_ydata(), 3 * x[:, 0])
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["true", "network", "line"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("r (Å)", "E (eV)")
+    (band,) = axes.patches
+    assert band.get_extents().width == pytest.approx(
+        axes.transData.transform([0.75, 0])[0] - axes.transData.transform([0.25, 0])[0]
+    )
+    plotting.curves(alone := plt.figure().subplots(), x, {"true": x}, "r (Å)", "E (eV)")
+    assert alone.get_legend() is None
+    assert not alone.patches
