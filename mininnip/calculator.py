@@ -49,7 +49,7 @@ class Calculator(ASECalculator):
         super().__init__()
         self.potential, self.device = potential.to(device), device
         self.dtype = dtype or precision_of(potential) or torch.float64
-        self.neighbors = None if potential.cutoff is None else SkinList(potential.cutoff, skin)
+        self.neighbors: Any = None if potential.cutoff is None else SkinList(potential.cutoff, skin)
         self._weights = self._state_of_weights()
 
     def check_state(self, atoms, tol=1e-15):

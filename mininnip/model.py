@@ -36,12 +36,14 @@ class Model(nn.Module):
         reach: what the results of an atom depend on, and so how a large graph may be cut: "pairs" if they are sums over
             its edges, "own edges" if they depend on those only, "everything" otherwise. With the first two all results
             are results of atoms.
+        any_precision: whether it casts its parameters to the precision of the graph, and calculates in that.
         arguments: what it was made with (`remembers_arguments`), so that a file can hold it; None: it cannot.
     """
 
     cutoff: float | None = None
     elements: tuple[int, ...] | None = None
     reach: Reach = "everything"
+    any_precision: bool = False
     arguments: Mapping[str, Any] | None = None
 
     def forward(self, graph: Graph) -> dict[str, Tensor]:
@@ -55,7 +57,7 @@ class Model(nn.Module):
     @property
     def dtype(self) -> torch.dtype | None:
         """Precision of its weights, in which it calculates; None: that of the graph."""
-        return precision_of(self)
+        return None if self.any_precision else precision_of(self)
 
     def __call__(self, graph: Graph) -> dict[str, Tensor]:
         """`forward`, after `check_graph`."""

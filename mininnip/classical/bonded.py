@@ -193,7 +193,7 @@ class ForceField(Model):
             on a call: a graph that is periodic or does not hold copies of the topology's molecule.
     """
 
-    dtype = None  # parameters are cast to the precision of the positions
+    any_precision = True
     numbers: Tensor
     bonds: Tensor
     angles: Tensor

@@ -146,7 +146,8 @@ class PairPotential(Model):
     """
 
     reach = "pairs"
-    dtype = None  # parameters are cast to the precision of the positions
+    any_precision = True
+    cutoff: float
     element_row: Tensor
 
     def __init__(

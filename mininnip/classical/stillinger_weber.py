@@ -68,7 +68,7 @@ class StillingerWeber(Model):
     """
 
     reach = "own edges"
-    dtype = None  # parameters are cast to the precision of the positions
+    any_precision = True
     sigma: nn.Parameter
     a: nn.Parameter
 

@@ -183,8 +183,8 @@ class Dataset:
             parts.append(self[np.sort(pool[:count])])
         return parts[0], parts[1], parts[2]
 
-    def graph(self, cutoff: float, dtype: torch.dtype = torch.float64) -> Graph:
-        """All frames side by side in one graph."""
+    def graph(self, cutoff: float | None, dtype: torch.dtype = torch.float64) -> Graph:
+        """All frames side by side in one graph; without a cutoff it has no edges."""
         ends = np.cumsum(self.n_atoms)
         graphs = [
             Graph.from_arrays(

@@ -115,6 +115,8 @@ class BehlerParrinello(DescribedModel):
         activation: of the hidden neurons, smooth.
     """
 
+    readout: ElementNetworks
+
     def __init__(
         self,
         symmetry_functions: Descriptor,

@@ -229,6 +229,7 @@ class CoordinateNetwork(DescribedModel):
     """
 
     descriptor: Coordinates
+    readout: StructureNetwork
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ from mininnip.calculator import Calculator
 from mininnip.data.sets import Dataset
 from mininnip.figures.plotting import ATTACK, MODEL
 from mininnip.figures.viewer import view
+from mininnip.model import Descriptor
 from mininnip.neural import BehlerParrinello
 from mininnip.potential import Potential
 from mininnip.sampling.dynamics import molecular_dynamics
@@ -62,7 +63,7 @@ class NetworkMelt(Panel):
         train: Dataset,
         valid: Dataset,
         start: Atoms,
-        functions: torch.nn.Module,
+        functions: Descriptor,
         reference: Sequence[np.ndarray],
         temperature: float = 3000,
     ):
@@ -207,7 +208,7 @@ class NetworkMelt(Panel):
         yield 0.0, "computing symmetry functions …"
         errors, potential = self.memory["errors"], self.memory["potential"]
         options: dict[str, Any] = dict(learning_rate=RATE, energy_weight=ENERGY_WEIGHT, progress=False, device="cpu")
-        for history in training_epochs(potential, self._train, self._valid, EPOCHS, **options):
+        for history in training_epochs(potential, self._train, self._valid, epochs=EPOCHS, **options):
             if not errors:
                 errors.append(1e3 * float(np.sqrt(np.mean(self._valid.forces**2))))  # it starts from no force
             errors.append(history["force_rmse"][-1])

@@ -28,7 +28,7 @@ import torch
 import mininnip as mn
 from mininnip.data.sets import Dataset
 from mininnip.descriptors import SymmetryFunctions
-from mininnip.training import Errors
+from mininnip.evaluation import Errors
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("MININNIP_PUBLIC_DATA") or PROJECT.parent / "shared" / "public-data")
