@@ -1,4 +1,4 @@
-"""Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body)."""
+"""Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body, bond order)."""
 
 from mininnip.classical.bonded import ForceField, Topology
 from mininnip.classical.fitting import fit_law
@@ -11,11 +11,14 @@ from mininnip.classical.pair import (
     morse,
 )
 from mininnip.classical.stillinger_weber import StillingerWeber
+from mininnip.classical.tersoff import Tersoff
+from mininnip.classical.zbl import zbl_repulsion, zbl_screening
 
 __all__ = [
     "ForceField",
     "PairPotential",
     "StillingerWeber",
+    "Tersoff",
     "Topology",
     "buckingham_coulomb",
     "fit_law",
@@ -23,4 +26,6 @@ __all__ = [
     "lennard_jones",
     "mason_schamp",
     "morse",
+    "zbl_repulsion",
+    "zbl_screening",
 ]
