@@ -26,6 +26,7 @@ from .radial import quintic_switch as quintic_switch
 from .radial import tanh_cutoff as tanh_cutoff
 from .saving import load as load
 from .saving import save as save
+from .sum import Sum as Sum
 from .training import fit as fit
 from .training import train as train
 

@@ -15,6 +15,7 @@ from ase.build import bulk
 from mininnip import Ensemble, Graph, Potential, batch, classical
 from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
 from mininnip.neural import BehlerParrinello
+from mininnip.sum import Sum
 
 EXACT = 1e-10  # eV, eV/Å: symmetries in float64
 
@@ -45,6 +46,7 @@ POTENTIALS = {
     "zbl_repulsion": (pair(classical.zbl_repulsion, charge_product=196.0, screening=0.13), 14, 2.5),
     "stillinger_weber": (classical.StillingerWeber, 14, 2.5),
     "tersoff": (classical.Tersoff, 14, 2.3),
+    "sum": (lambda: Sum([classical.StillingerWeber(), behler_parrinello(BEHLER)()]), 14, 2.5),
     "behler_parrinello": (behler_parrinello(BEHLER), 14, 2.5),
     "behler_parrinello_ani": (behler_parrinello(ANI), 14, 2.5),
 }

@@ -20,7 +20,7 @@ ROOMS = """
     descriptors.angular_terms descriptors
     classical linear kernel
     neural.mlp neural
-    electrostatics
+    electrostatics sum
     blocks potential ensemble calculator saving
     data.sets data.labels data.files data.download data
     evaluation checkpoint training

@@ -9,10 +9,11 @@ from mininnip.classical.pair import (
     lennard_jones,
     mason_schamp,
     morse,
+    zbl_repulsion,
+    zbl_screening,
 )
 from mininnip.classical.stillinger_weber import StillingerWeber
 from mininnip.classical.tersoff import Tersoff
-from mininnip.classical.zbl import zbl_repulsion, zbl_screening
 
 __all__ = [
     "ForceField",

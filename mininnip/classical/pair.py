@@ -16,8 +16,10 @@ from mininnip.model import Model
 from mininnip.radial import quintic_switch
 
 COULOMB = 1.602176634e-19 / (4 * math.pi * 8.8541878128e-12) * 1e10  # e² / (4π ε₀) = 14.3996 eV Å, CODATA 2018
+BOHR = 0.529177210903  # Å, CODATA 2018
+SCREENING = ((0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162))  # c_k, d_k of ZBL
 TRUNCATIONS = ("plain", "shifted", "switched")
-POSITIVE = ("sigma", "r_eq", "r_m", "steepness")  # lengths and inverse lengths
+POSITIVE = ("sigma", "r_eq", "r_m", "steepness", "screening")  # lengths and inverse lengths
 
 
 def lennard_jones(r: Tensor, epsilon: Tensor | float, sigma: Tensor | float) -> Tensor:
@@ -120,6 +122,42 @@ def mason_schamp(r: Tensor, depth: Tensor | float, gamma: Tensor | float, r_m: T
     """
     square = (r_m / r) ** 2
     return depth / 2 * ((1 + gamma) * square**6 - 4 * gamma * square**3 - 3 * (1 - gamma) * square**2)
+
+
+def zbl_repulsion(r: Tensor, charge_product: Tensor | float, screening: Tensor | float) -> Tensor:
+    """Two nuclei that come too close: their Coulomb energy, screened by electrons; one function for all elements.
+
+        V(r) = Z₁ Z₂ / (4π ε₀ r) φ(r/a),   φ(x) = Σ_k c_k exp(−d_k x),   Σ_k c_k = 1
+
+    As r → 0 it is the energy of bare nuclei; it falls without a minimum. Made for fast ions, it is what to put under a
+    learned potential, whose data hold no such pair. Ziegler, Biersack & Littmark, The Stopping and Range of Ions in
+    Matter, Pergamon, New York (1985).
+
+    Args:
+        r: distances (...) in Å.
+        charge_product: Z₁ Z₂ in e².
+        screening: a in Å, from `zbl_screening`.
+
+    Returns:
+        Energies (...) in eV.
+    """
+    x = r / screening
+    phi = sum(share * torch.exp(-decay * x) for share, decay in SCREENING)
+    return COULOMB * charge_product / r * phi
+
+
+def zbl_screening(z_1: int, z_2: int) -> float:
+    """Screening length of the nuclei of two elements.
+
+        a = 0.8854 a₀ / (Z₁^0.23 + Z₂^0.23),   a₀ = Bohr's radius
+
+    Args:
+        z_1, z_2: atomic numbers.
+
+    Returns:
+        a in Å.
+    """
+    return 0.8854 * BOHR / (z_1**0.23 + z_2**0.23)
 
 
 @remembers_arguments

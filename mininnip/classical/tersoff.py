@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph, segment_sum, triplets
+from mininnip.model import Model
 
 SILICON_OF_PRB_37_6991 = {
     "A": 3264.7,
@@ -51,7 +52,7 @@ def fade(r: Tensor, R: Tensor, S: Tensor) -> Tensor:
 
 
 @remembers_arguments
-class Tersoff(nn.Module):
+class Tersoff(Model):
     """Bond orders of one element.
 
         E_i = ½ Σ_j f_C(r_ij) [A exp(−λ r_ij) − b_ij B exp(−μ r_ij)],   b_ij = (1 + βⁿ ζ_ijⁿ)^(−1/2n)
@@ -75,12 +76,11 @@ class Tersoff(nn.Module):
         S: the cutoff in Å.
 
     Raises:
-        ValueError: unknown element, parameter that is not finite, one that must be positive and is not, S not beyond R;
-            on a call: an atom of another element.
+        ValueError: unknown element, parameter that is not finite, one that must be positive and is not, S not beyond R.
     """
 
-    local = True
-    elements: Tensor
+    reach = "own edges"
+    dtype = None  # parameters are cast to the precision of the positions
     S: nn.Parameter
 
     def __init__(
@@ -102,7 +102,7 @@ class Tersoff(nn.Module):
         super().__init__()
         if not all(number in range(1, 119) for number in elements):
             raise ValueError(f"elements are given by their atomic numbers, 1 to 118; got {tuple(elements)}")
-        self.register_buffer("elements", torch.tensor(elements), persistent=False)
+        self.elements = tuple(elements)
         lengths = {"lambda_1": lambda_1, "lambda_2": lambda_2, "lambda_3": lambda_3, "R": R, "S": S}
         parameters = {"A": A, "B": B, "beta": beta, "n": n, "c": c, "d": d, "h": h, **lengths}
         for name, value in parameters.items():
@@ -116,16 +116,8 @@ class Tersoff(nn.Module):
         """Reach of the potential S in Å."""
         return self.S.item()
 
-    def forward(self, graph: Graph) -> Tensor:
-        """Energy of each structure (S,) in eV."""
-        return segment_sum(self.atomic_energies(graph), graph.structure, graph.n_structures)
-
-    def atomic_energies(self, graph: Graph) -> Tensor:
-        """Half of every bond energy, as the atom sees the bond (N,) in eV."""
-        strangers = graph.numbers[~torch.isin(graph.numbers, self.elements)]
-        if len(strangers):
-            known = self.elements.tolist()
-            raise ValueError(f"no parameters for atomic number {int(strangers[0])}; this potential knows {known}")
+    def forward(self, graph: Graph) -> dict[str, Tensor]:
+        """Half of every bond energy, as the atom sees the bond: {"energies": (N,)} in eV."""
         p = {name: value.to(graph.positions.dtype) for name, value in self.named_parameters()}
         r_ij = graph.edge_vectors()
         d_ij = torch.linalg.vector_norm(r_ij, dim=1)
@@ -136,7 +128,7 @@ class Tersoff(nn.Module):
         repulsion = p["A"] * torch.exp(-p["lambda_1"] * d_ij)
         attraction = p["B"] * torch.exp(-p["lambda_2"] * d_ij)
         bonds = fade(d_ij, p["R"], p["S"]) * (repulsion - bond_order(zeta, p["beta"], p["n"]) * attraction)  # (E,)
-        return 0.5 * segment_sum(bonds, i, graph.n_atoms)
+        return {"energies": 0.5 * segment_sum(bonds, i, graph.n_atoms)}
 
 
 def bond_order(zeta: Tensor, beta: Tensor, n: Tensor) -> Tensor:

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from mininnip.classical import PairPotential, zbl_repulsion, zbl_screening
-from mininnip.classical.pair import COULOMB
-from mininnip.classical.zbl import SCREENING
+from mininnip.classical.pair import COULOMB, SCREENING
 from mininnip.graph import Graph
 from mininnip.potential import Potential
 
