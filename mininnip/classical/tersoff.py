@@ -80,7 +80,7 @@ class Tersoff(Model):
     """
 
     reach = "own edges"
-    dtype = None  # parameters are cast to the precision of the positions
+    any_precision = True
     S: nn.Parameter
 
     def __init__(
