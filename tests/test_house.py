@@ -29,7 +29,8 @@ ROOMS = """
     analysis
     figures.plotting figures
     widgets.background widgets.live_figure widgets.panel widgets.stage widgets
-    exercises.engine exercises.makers exercises.prediction exercises
+    exercises.reading exercises.engine exercises.makers exercises.prediction
+    exercises.periodic exercises.shapes exercises
     doctor student __main__
 """.split()
 # Libraries that would make every import slow, and the rooms that may use them; below `analysis` all of them may come.

@@ -22,7 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mininnip.exercises.engine import Outcome, Slip, choice, number, show
+from mininnip.exercises.engine import Outcome, show
+from mininnip.exercises.reading import Slip, choice, number
 
 __all__ = ["Predictions", "predict"]
 
