@@ -11,10 +11,12 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
+from toy_models import MessagePassing
 
 from mininnip import Ensemble, Graph, Potential, batch, classical
 from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
-from mininnip.neural import BehlerParrinello
+from mininnip.model import DescribedModel, Model
+from mininnip.neural import BehlerParrinello, CoordinateNetwork, Distances
 from mininnip.sum import Sum
 
 EXACT = 1e-10  # eV, eV/Å: symmetries in float64
@@ -28,6 +30,14 @@ def behler_parrinello(symmetry_functions):
     def model():
         torch.manual_seed(0)
         return BehlerParrinello(symmetry_functions, hidden=(8, 6))
+
+    return model
+
+
+def seeded(factory):
+    def model():
+        torch.manual_seed(0)
+        return factory()
 
     return model
 
@@ -49,6 +59,7 @@ POTENTIALS = {
     "sum": (lambda: Sum([classical.StillingerWeber(), behler_parrinello(BEHLER)()]), 14, 2.5),
     "behler_parrinello": (behler_parrinello(BEHLER), 14, 2.5),
     "behler_parrinello_ani": (behler_parrinello(ANI), 14, 2.5),
+    "toy_message_passing": (seeded(lambda: MessagePassing(6.0)), 14, 2.5),
 }
 
 
@@ -285,7 +296,8 @@ def test_single_precision(system):
     double = evaluate(potential, cluster)
     single = potential.float()(Graph.from_atoms(cluster, potential.cutoff, dtype=torch.float32))
     assert single["energy"].dtype == single["forces"].dtype == torch.float32
-    close(single["energy"].double(), double["energy"], 2e-5 * float(double["energies"].abs().sum() + 1))
+    size = double.get("energies", double["energy"]).abs().sum()
+    close(single["energy"].double(), double["energy"], 2e-5 * float(size + 1))
     close(single["forces"].double(), double["forces"], 2e-5 * float(double["forces"].abs().max() + 1))
 
 
@@ -297,8 +309,9 @@ def test_blocks_change_nothing(system, monkeypatch):
     monkeypatch.setattr("mininnip.blocks.EDGES_PER_BLOCK", 25)
     monkeypatch.setattr("mininnip.blocks.PAIRS_PER_BLOCK", 300)
     blocks = potential(graph, stress=True)
-    for name in ("energy", "energies", "forces", "stress"):
-        close(blocks[name], whole[name], 1e-11)
+    assert blocks.keys() == whole.keys() >= {"energy", "forces", "stress"}
+    for name, values in whole.items():
+        close(blocks[name], values, 1e-11)
 
 
 def test_longer_edges_change_nothing(system):
@@ -325,3 +338,91 @@ def test_device(system, device):
     assert there["forces"].device.type == device.type
     close(there["energy"].cpu(), here["energy"], tolerance)
     close(there["forces"].cpu(), here["forces"], tolerance)
+
+
+# --- models of one molecule: they read no edges, and know its atoms by their order -----------------------------------
+
+
+def water_force_field():
+    topology = classical.Topology.from_bonds([8, 1, 1], [(0, 1), (0, 2)])
+    bonded = {"bond_k": 20.0, "bond_r0": 0.96, "angle_k": 2.0, "angle_theta0": 1.82}
+    return classical.ForceField(topology, bonded | {"epsilon": 0.01, "sigma": 2.0, "charges": [-0.8, 0.4, 0.4]})
+
+
+def water_network():
+    return CoordinateNetwork(Distances([(0, 1), (0, 2), (1, 2)], power=-1), [8, 1, 1], (7, 5))
+
+
+MOLECULES = {"force_field": water_force_field, "coordinate_network": seeded(water_network)}
+
+
+@pytest.fixture(params=MOLECULES)
+def water(request):
+    """A potential of water, and two molecules of it."""
+    frames = [Atoms("OH2", [[0, 0, 0], [0.95, 0.1, 0], [-0.2, 0.9, 0.1]]) for _ in range(2)]
+    frames[1].rattle(0.05, seed=1)
+    return Potential(MOLECULES[request.param]().double()), frames
+
+
+def test_a_molecule_may_be_moved_turned_and_mirrored(water):
+    potential, (atoms, _) = water
+    before, mirror = evaluate(potential, atoms), np.diag([1.0, 1.0, -1.0])
+    assert potential.cutoff is None and before["forces"].abs().max() > 1e-3
+    for matrix in (np.eye(3), random_rotation(), random_rotation() @ mirror):
+        moved = atoms.copy()
+        moved.positions = atoms.positions @ matrix.T + np.array([5.0, -3.0, 11.0])
+        after = evaluate(potential, moved)
+        close(after["energy"], before["energy"])
+        close(after["forces"], before["forces"] @ torch.tensor(matrix.T))
+    close(before["forces"].sum(0), torch.zeros(3, dtype=torch.float64))
+
+
+def test_forces_on_a_molecule_are_finite_differences(water):
+    potential, (atoms, _) = water
+    forces = evaluate(potential, atoms)["forces"]
+    for atom, axis in ((0, 0), (1, 1), (2, 2)):
+
+        def energy(step, atom=atom, axis=axis):
+            moved = atoms.copy()
+            moved.positions[atom, axis] += step
+            return float(evaluate(potential, moved, forces=False)["energy"])
+
+        numeric = -central_difference(energy, 1e-3)
+        assert float(forces[atom, axis]) == pytest.approx(numeric, rel=1e-8, abs=1e-8)
+
+
+def test_molecules_side_by_side_are_single_molecules(water):
+    potential, frames = water
+    together, alone = evaluate(potential, frames), [evaluate(potential, atoms) for atoms in frames]
+    for name in ("energy", "forces"):
+        close(together[name], torch.cat([out[name] for out in alone]), 1e-12)
+
+
+def test_second_derivatives_and_single_precision_of_a_molecule(water):
+    potential, (atoms, _) = water
+    forces = evaluate(potential, atoms, differentiable=True)["forces"]
+    gradients = torch.autograd.grad((forces**2).sum(), list(potential.parameters()), allow_unused=True)
+    assert any(g is not None and g.abs().max() > 0 for g in gradients)
+    double = evaluate(potential, atoms)
+    single = potential.float()(Graph.from_atoms(atoms, None, torch.float32))
+    assert single["forces"].dtype == torch.float32
+    close(single["forces"].double(), double["forces"], 2e-5 * float(double["forces"].abs().max() + 1))
+
+
+def test_a_molecule_on_a_device(water, device):
+    potential, (atoms, _) = water
+    dtype, tolerance = (torch.float32, 1e-4) if device.type == "mps" else (torch.float64, EXACT)
+    graph = Graph.from_atoms(atoms, None, dtype)
+    here, there = potential.to(dtype)(graph), potential.to(device)(graph.to(device))
+    close(there["forces"].cpu(), here["forces"], tolerance)
+
+
+def test_every_model_of_the_package_is_under_this_contract():
+    """Found by walking subclasses: a new model must be added above."""
+
+    def subclasses(kind):
+        return {kind}.union(*(subclasses(child) for child in kind.__subclasses__()))
+
+    tested = {type(factory()) for factory in (*(entry[0] for entry in POTENTIALS.values()), *MOLECULES.values())}
+    models = {model for model in subclasses(Model) if model.__module__.startswith("mininnip.")}
+    assert models - {Model, DescribedModel} == {model for model in tested if model.__module__.startswith("mininnip.")}

@@ -128,11 +128,16 @@ def test_atoms_that_collide_end_the_melt_and_the_next_starts_anew(panel, monkeyp
 
 
 def test_reset_makes_another_network(panel):
-    old, weights = panel.memory["potential"], panel.memory["potential"].model.networks[0].layers[0].weight.clone()
+    old, weights = (
+        panel.memory["potential"],
+        panel.memory["potential"].model.readout.networks[0].layers[0].weight.clone(),
+    )
     panel.memory["errors"] = [300.0, 200.0]
     panel.reset.click()
     assert panel.memory["potential"] is not old
-    assert not np.allclose(panel.memory["potential"].model.networks[0].layers[0].weight.detach(), weights.detach())
+    assert not np.allclose(
+        panel.memory["potential"].model.readout.networks[0].layers[0].weight.detach(), weights.detach()
+    )
     assert panel.memory["errors"] == [] and panel.memory["g"] == deque()
 
 
