@@ -5,6 +5,7 @@ from mininnip.surfaces.derivatives import forces, hessian
 from mininnip.surfaces.landscapes import double_well_1d, double_well_2d, double_well_2d_quartic, muller_brown
 from mininnip.surfaces.motion import langevin
 from mininnip.surfaces.paths import minimum_energy_path, relax
+from mininnip.surfaces.quantum_levels import quantum_levels
 from mininnip.surfaces.stationary_points import StationaryPoint, stationary_point, stationary_points
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "langevin",
     "minimum_energy_path",
     "muller_brown",
+    "quantum_levels",
     "relax",
     "stationary_point",
     "stationary_points",
