@@ -10,14 +10,15 @@ The names are those of 2011. What the slide and the paper of 2007 call G¹ (radi
     2011   G¹ = Σ_j f_c      G² radial Gaussian      G³ radial cosine      G⁴ angular with r_jk      G⁵ angular without
     2007                     G¹                                            G²
 
-Pairs of neighbors are counted once, as in most codes; the double sum of the slide is twice as large. Imports
-`angular_terms`, `arguments`, `graph` and `radial`.
+Pairs of neighbors are counted once, as in most codes; the double sum of the slide is twice as large. The
+same in plain loops, to be read beside the paper: `plain`.
 """
 
 import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -72,7 +73,7 @@ class _Environment(Descriptor):
         angular_parts: Sequence[AngularProducts],
     ):
         super().__init__()
-        self.elements = tuple(sorted(elements))
+        self.elements = tuple(sorted(set(elements)))
         self.radial_cutoff, self.angular_cutoff = float(radial_cutoff), float(angular_cutoff)
         self.cutoff = max(self.radial_cutoff, self.angular_cutoff)  # reach of the longest sum in Å
         self.cutoff_function, self.angular_parts = cutoff_function, nn.ModuleList(angular_parts)
@@ -210,8 +211,9 @@ class SymmetryFunctions(_Environment):
         angular_cutoff: r_c of G⁴ and G⁵ in Å; None: the same. Pairs of neighbors grow with its sixth power.
 
     Raises:
-        ValueError: unknown element, cutoff that is not positive, no function at all, ζ < 1 or λ other than ±1; on a
-            call: an atom of an element without functions.
+        ValueError: unknown element, cutoff that is not positive, no function at all, parameters that are no pairs or
+            triples of finite numbers, η < 0, ζ < 1 or λ other than ±1; on a call: an atom of an element without
+            functions, edges shorter than the cutoff.
     """
 
     def __init__(
@@ -229,7 +231,13 @@ class SymmetryFunctions(_Environment):
         _check_elements_and_cutoffs(elements, cutoff, near)
         if not (g2 or g3 or g4 or g5):
             raise ValueError("there is no symmetry function; give parameters for g2, g3, g4 or g5")
-        if any(zeta < 1 or sign not in (1, -1) for _, zeta, sign in (*g4, *g5)):
+        _check_rows("g2", g2, "a pair (η, r_s)", 2)
+        _check_rows("g3", [(kappa,) for kappa in g3], "a number κ", 1)
+        for name, rows in (("g4", g4), ("g5", g5)):
+            _check_rows(name, rows, "a triple (η, ζ, λ)", 3)
+        if not all(eta >= 0 for eta, *_ in (*g2, *g4, *g5)):
+            raise ValueError("η must not be negative: the functions would grow with the distance")
+        if not all(zeta >= 1 and sign in (1, -1) for _, zeta, sign in (*g4, *g5)):
             raise ValueError("angular functions need ζ ≥ 1 and λ = 1 or −1, as triples (η, ζ, λ)")
         parts = [BehlerAngles(g, near, cutoff_function, third_side) for g, third_side in ((g4, True), (g5, False)) if g]
         super().__init__(elements, cutoff, near, cutoff_function, parts)
@@ -270,7 +278,8 @@ class ANISymmetryFunctions(_Environment):
         sections: θ_s in radian.
 
     Raises:
-        ValueError: unknown element or cutoff that is not positive; on a call: an atom of an element without functions.
+        ValueError: unknown element, cutoff that is not positive, a parameter that is not finite or negative; on a call:
+            an atom of an element without functions, edges shorter than the cutoff.
     """
 
     def __init__(
@@ -286,6 +295,11 @@ class ANISymmetryFunctions(_Environment):
         sections: Sequence[float],
     ):
         _check_elements_and_cutoffs(elements, radial_cutoff, angular_cutoff)
+        _check_rows("the parameters", [(radial_eta, angular_eta, zeta)], "η, η' and ζ", 3)
+        for name, values in (("radial", radial_shifts), ("angular", angular_shifts), ("section", sections)):
+            _check_rows(name, [(value,) for value in values], "a number", 1)
+        if not (radial_eta >= 0 and angular_eta >= 0 and zeta > 0):
+            raise ValueError(f"η and η' must not be negative, ζ positive; got {radial_eta}, {angular_eta}, {zeta}")
         angles = ANIAngles(float(angular_cutoff), float(angular_eta), float(zeta), angular_shifts, sections)
         super().__init__(elements, radial_cutoff, angular_cutoff, cosine_cutoff, [angles])
         self.radial_eta, self.n_radial = float(radial_eta), len(radial_shifts)
@@ -331,6 +345,13 @@ def _sum_by_edge(pulls: Sequence[Tensor], edges: Tensor, rows: Rows, n_edges: in
     for pull, edge in zip(pulls, edges, strict=True):
         total.index_add_(1, edge * rows.n_channels + channels, pull.flatten(0, -2))
     return total.T.reshape(n_edges, rows.n_channels, *shape)
+
+
+def _check_rows(name: str, rows: Sequence[Sequence[float]], what: str, width: int) -> None:
+    """Refuse parameters that are no rows of finite numbers: a triple among pairs would be cut into other pairs."""
+    for row in rows:
+        if np.shape(row) != (width,) or not np.isfinite(np.asarray(row, dtype=float)).all():
+            raise ValueError(f"each entry of {name} must be {what} of finite numbers, got {row}")
 
 
 def _check_elements_and_cutoffs(elements: Sequence[int], *cutoffs: float) -> None:

@@ -168,6 +168,17 @@ def test_elements_have_channels_of_their_own():
         (lambda: SymmetryFunctions((14,), 0.0, G2), "cutoff must be a positive number"),
         (lambda: SymmetryFunctions((14,), 5.0, g4=[(0.1, 0.5, 1)]), "ζ ≥ 1"),
         (lambda: SymmetryFunctions((14,), 5.0, g5=[(0.1, 2, 0.5)]), "λ = 1 or −1"),
+        (lambda: SymmetryFunctions((14,), 5.0, g5=[(0.1, NAN, 1)]), r"each entry of g5 must be a triple \(η, ζ, λ\)"),
+        (lambda: SymmetryFunctions((14,), 5.0, g2=[(NAN, 0.0)]), "each entry of g2 must be a pair"),
+        (
+            lambda: SymmetryFunctions((14,), 5.0, g2=[(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)]),
+            "each entry of g2 must be a pair",
+        ),
+        (lambda: SymmetryFunctions((14,), 5.0, g2=[(-1.0, 0.0)]), "η must not be negative"),
+        (lambda: SymmetryFunctions((14,), 5.0, g3=[NAN]), "each entry of g3"),
+        (lambda: ANISymmetryFunctions((14,), 5.0, 4.0, -4.0, [1.0], 8.0, 8.0, [1.0], [0.4]), "must not be negative"),
+        (lambda: ANISymmetryFunctions((14,), 5.0, 4.0, 4.0, [1.0], 8.0, NAN, [1.0], [0.4]), "η, η' and ζ"),
+        (lambda: ANISymmetryFunctions((14,), 5.0, 4.0, 4.0, [NAN], 8.0, 8.0, [1.0], [0.4]), "each entry of radial"),
     ],
 )
 def test_bad_settings_are_refused(make, words):
