@@ -10,8 +10,8 @@ The names are those of 2011. What the slide and the paper of 2007 call G¹ (radi
     2011   G¹ = Σ_j f_c      G² radial Gaussian      G³ radial cosine      G⁴ angular with r_jk      G⁵ angular without
     2007                     G¹                                            G²
 
-Pairs of neighbors are counted once, as in most codes; the double sum of the slide is twice as large. The
-same in plain loops, to be read beside the paper: `plain`.
+Pairs of neighbors are counted once, as in most codes; the double sum of the slide is twice as large. The same in
+plain loops, to be read beside the paper: `plain`.
 """
 
 import itertools

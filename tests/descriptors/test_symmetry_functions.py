@@ -15,6 +15,7 @@ from mininnip.descriptors.angular_terms import angular_term, decay
 from mininnip.descriptors.symmetry_functions import gaussian_term
 from mininnip.graph import batch
 
+NAN = float("nan")
 G2, G4 = [(0.0, 0.0), (0.5, 0.0), (2.0, 1.5)], [(0.02, 1, 1), (0.02, 4, -1)]
 FAMILIES = {
     "behler": lambda elements: SymmetryFunctions(elements, 4.0, G2, [1.5], G4, [(0.01, 2, 1)]),
