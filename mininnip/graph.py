@@ -7,8 +7,9 @@ zero length, and the cost of all that follows grows with the number of neighbors
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,9 +64,9 @@ class Graph:
         Raises:
             ValueError: as `from_arrays`; in a list, the message names the structure.
         """
-        structures: list[Any] = [atoms] if hasattr(atoms, "positions") else list(atoms)
-        if len(structures) == 0:
-            raise ValueError("the list of structures is empty; give at least one")
+        structures = _structures(atoms)
+        if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+            raise ValueError(f"positions need a floating-point dtype, got {dtype}")
         graphs = []
         for k, structure in enumerate(structures):
             try:
@@ -101,17 +102,17 @@ class Graph:
             ValueError: empty structure, wrong shape, NaN or infinite position, unknown element, non-positive cutoff,
                 periodic directions without volume, two atoms at one place.
         """
-        positions = _as_tensor(positions)
+        positions = _as_tensor(positions, "positions")
         positions = positions if positions.is_floating_point() else positions.double()
         device = positions.device
-        numbers = _as_tensor(numbers).to(device, torch.int64)
-        cell = positions.new_zeros(3, 3) if cell is None else _as_tensor(cell).to(positions)
-        pbc = torch.as_tensor(pbc, dtype=torch.bool, device=device).expand(3).clone()
+        numbers = _as_atomic_numbers(numbers).to(device)
+        cell = positions.new_zeros(3, 3) if cell is None else _as_tensor(cell, "the cell").to(positions)
+        pbc = _as_directions(pbc).to(device)
+        cutoff, total_charge = as_cutoff(cutoff), as_number(total_charge, "the total charge")
         check_structure(numbers, positions, cell, pbc, cutoff)
         edges, shifts = numbers.new_zeros(2, 0), numbers.new_zeros(0, 3)
         if cutoff is not None:
             edges, shifts = neighbor_list(positions, cell, pbc, cutoff)
-            cutoff = float(cutoff)
         structure, charge = torch.zeros_like(numbers), positions.new_tensor([total_charge])
         return cls(numbers, positions, cell[None], pbc[None], edges, shifts, structure, cutoff, charge)
 
@@ -153,6 +154,8 @@ def batch(graphs: Sequence[Graph]) -> Graph:
     """
     if len(graphs) == 0:
         raise ValueError("there is no graph to batch; give at least one")
+    if strangers := [type(graph).__name__ for graph in graphs if not isinstance(graph, Graph)]:
+        raise ValueError(f"only graphs can be batched, got {strangers[0]}; Graph.from_atoms makes one of ASE Atoms")
     if len(graphs) == 1:
         return graphs[0]
     if len({g.cutoff for g in graphs}) > 1:
@@ -210,9 +213,68 @@ def triplets(centers: Tensor) -> Tensor:
     return order[torch.stack([first, second])]
 
 
-def _as_tensor(values) -> Tensor:
+def _structures(atoms: Any) -> list[Any]:
+    """One ASE Atoms or several as a list."""
+    structures = [atoms] if hasattr(atoms, "positions") else list(atoms) if isinstance(atoms, Iterable) else [atoms]
+    if len(structures) == 0:
+        raise ValueError("the list of structures is empty; give at least one")
+    strangers = [type(structure).__name__ for structure in structures if not hasattr(structure, "get_initial_charges")]
+    if strangers:
+        raise ValueError(f"a graph is built from ASE Atoms or a list of them, got {strangers[0]}")
+    return structures
+
+
+def as_number(value: Any, what: str) -> float:
+    """A Python number, also of what NumPy and PyTorch call one.
+
+    Raises:
+        ValueError: it is none, or not finite.
+    """
+    if isinstance(value, np.ndarray | Tensor) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool | np.bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise ValueError(f"{what} must be a finite number, got {value!r}")
+    return float(value)
+
+
+def as_cutoff(cutoff: Any) -> float | None:
+    """The reach of edges as a positive Python number, or None.
+
+    Raises:
+        ValueError: neither.
+    """
+    if cutoff is None:
+        return None
+    number = as_number(cutoff, "the cutoff (Å)")
+    if number <= 0:
+        raise ValueError(f"the cutoff must be a positive number in Å, got {number:g}")
+    return number
+
+
+def _as_tensor(values: Any, what: str) -> Tensor:
     """Lists become float64, as in NumPy (PyTorch would make them float32); tensors and arrays keep their type."""
-    return values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
+    try:
+        tensor = values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
+    except (TypeError, ValueError):  # rows of different lengths, text, objects
+        raise ValueError(f"{what} cannot be read as an array of numbers: {values!r:.60}") from None
+    if tensor.is_complex():
+        raise ValueError(f"{what} must be real numbers, got {tensor.dtype}")
+    return tensor
+
+
+def _as_atomic_numbers(values: Any) -> Tensor:
+    numbers = _as_tensor(values, "atomic numbers")
+    if numbers.is_floating_point() and not bool((numbers == numbers.round()).all()):
+        raise ValueError(f"atomic numbers must be whole, got {numbers[numbers != numbers.round()][0].item():g}")
+    return numbers.to(torch.int64)
+
+
+def _as_directions(pbc: Any) -> Tensor:
+    """One bool or three as a tensor (3,)."""
+    directions = _as_tensor(pbc, "pbc").to(torch.bool)
+    if directions.shape not in ((), (1,), (3,)):
+        raise ValueError(f"pbc must be one bool or three, got {pbc!r:.60}")
+    return directions.expand(3).clone()
 
 
 def check_structure(numbers: Tensor, positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float | None) -> None:
@@ -222,8 +284,7 @@ def check_structure(numbers: Tensor, positions: Tensor, cell: Tensor, pbc: Tenso
         raise ValueError(f"numbers, positions and cell must have shapes (N,), (N, 3) and (3, 3), got {shapes}")
     if len(numbers) == 0:
         raise ValueError("the structure has no atoms")
-    if cutoff is not None and not (isinstance(cutoff, int | float) and math.isfinite(cutoff) and cutoff > 0):
-        raise ValueError(f"the cutoff must be a positive number in Å, got {cutoff}")
+    as_cutoff(cutoff)
     wrong = (~positions.isfinite()).any(dim=1).nonzero()
     if len(wrong):
         raise ValueError(f"the position of atom {int(wrong[0])} is not finite: {positions[wrong[0, 0]].tolist()}")

@@ -102,7 +102,18 @@ GOOD = {"numbers": [18, 18], "positions": [[0.0, 0, 0], [0, 0, 3.8]], "cutoff": 
         ({"numbers": [18, 200]}, "elements are 1 to 118"),
         ({"cutoff": 0.0}, "cutoff must be a positive number"),
         ({"cutoff": -1.0}, "cutoff must be a positive number"),
-        ({"cutoff": np.nan}, "cutoff must be a positive number"),
+        ({"cutoff": np.nan}, r"the cutoff \(Å\) must be a finite number, got nan"),
+        ({"cutoff": "5"}, "cutoff .* must be a finite number, got '5'"),
+        ({"cutoff": True}, "cutoff .* must be a finite number, got True"),
+        ({"cutoff": np.float32(-3)}, "cutoff must be a positive number in Å, got -3"),
+        ({"numbers": [18, 1.7]}, r"atomic numbers must be whole, got 1\.7"),
+        ({"numbers": [18, np.nan]}, "atomic numbers must be whole, got nan"),
+        ({"numbers": ["Ar", "Ar"]}, "atomic numbers cannot be read as an array of numbers"),
+        ({"positions": [[0, 0, 0], [0, 0, 3.8 + 1j]]}, "positions must be real numbers, got torch.complex128"),
+        ({"positions": [[0, 0, 0], [0, 0]]}, "positions cannot be read as an array of numbers"),
+        ({"cell": np.eye(3) * 1j}, "the cell must be real numbers"),
+        ({"pbc": [True, False]}, r"pbc must be one bool or three, got \[True, False\]"),
+        ({"total_charge": np.inf}, "total charge must be a finite number"),
         ({"pbc": True}, "no volume"),
         ({"pbc": True, "cell": [[5, 0, 0], [0, 5, 0], [5, 5, 0]]}, "no volume"),
         ({"pbc": [True, True, False], "cell": [[5, 0, 0], [10, 0, 0], [0, 0, 9]]}, "no volume"),
@@ -113,6 +124,27 @@ GOOD = {"numbers": [18, 18], "positions": [[0.0, 0, 0], [0, 0, 3.8]], "cutoff": 
 def test_bad_input_is_named(change, words):
     with pytest.raises(ValueError, match=words):
         Graph.from_arrays(**(GOOD | change))
+
+
+@pytest.mark.parametrize("cutoff", [np.float32(5), np.int64(5), 5, torch.tensor(5.0), np.array(5)])
+@pytest.mark.parametrize("numbers", [[18, 18], np.array([18.0, 18.0]), torch.tensor([18, 18], dtype=torch.uint8)])
+def test_numbers_of_numpy_and_pytorch_are_numbers(cutoff, numbers):
+    graph = Graph.from_arrays(numbers, GOOD["positions"], cutoff)
+    assert (graph.cutoff, type(graph.cutoff), graph.numbers.tolist()) == (5.0, float, [18, 18])
+    assert graph.edges.shape == (2, 2)
+
+
+@pytest.mark.parametrize("atoms", ["H2O", 7, None, [molecule("H2O"), "CH4"], [[0.0, 0, 0]]])
+def test_only_atoms_become_graphs(atoms):
+    with pytest.raises(ValueError, match="built from ASE Atoms or a list of them, got "):
+        Graph.from_atoms(atoms, 4.0)
+
+
+def test_a_graph_needs_real_numbers_and_a_batch_needs_graphs():
+    with pytest.raises(ValueError, match=r"floating-point dtype, got torch\.int64"):
+        Graph.from_atoms(molecule("H2O"), 4.0, dtype=torch.int64)
+    with pytest.raises(ValueError, match="only graphs can be batched, got Atoms"):
+        batch([molecule("H2O"), molecule("H2O")])
 
 
 def test_bad_structure_of_a_list_is_numbered():

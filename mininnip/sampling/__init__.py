@@ -1,5 +1,5 @@
 """Ways to make structures: dynamics."""
 
-from mininnip.sampling.dynamics import molecular_dynamics
+from mininnip.sampling.dynamics import RunEnded, molecular_dynamics
 
-__all__ = ["molecular_dynamics"]
+__all__ = ["RunEnded", "molecular_dynamics"]

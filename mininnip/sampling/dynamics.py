@@ -1,10 +1,12 @@
 """Sampling: trajectories of any potential through ASE's integrators, one frame at a time.
 
 `molecular_dynamics` is a generator: loop over it, stop with `break`, wrap it in a progress bar; every frame carries its
-energy, forces, time and temperature.
+energy, forces, time and temperature. A run that explodes ends with `RunEnded`, which holds the frames before the end.
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,23 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 
+from mininnip.graph import as_number
 from mininnip.neighbors import neighbor_list
+
+KEPT = 1000  # frames that the error at the end of a run holds
+LONGEST_STEP = 0.5  # Å; an atom that moves farther in one time step jumps over the others
+
+
+class RunEnded(ValueError):
+    """A dynamics that cannot go on.
+
+    Attributes:
+        frames: those before the end, the last 1000 at most: `except RunEnded as end: frames = end.frames`.
+    """
+
+    def __init__(self, words: str, frames: Sequence[Atoms]):
+        super().__init__(words)
+        self.frames = list(frames)
 
 
 def molecular_dynamics(
@@ -43,7 +61,7 @@ def molecular_dynamics(
         steps_per_frame: time steps from one frame to the next.
         time_step: in fs.
         friction: γ in 1/fs, e.g. 0.01; None or 0: constant energy.
-        closest: in Å; the run ends with an error when two atoms come closer than this.
+        closest: in Å; the run ends with an error when two atoms come closer than this. 0: never.
         seed: of velocities and random forces.
 
     Yields:
@@ -51,13 +69,21 @@ def molecular_dynamics(
         `info["time"]` in ps, `info["temperature"]` in K. Positions are not wrapped into the cell.
 
     Raises:
-        ValueError: no calculator, a time step, temperature or friction that makes no sense, a bath without temperature;
-            during the run: positions that are not finite, or two atoms closer than `closest`.
+        ValueError: no calculator, a time step, temperature or friction that makes no sense, a bath without temperature.
+        RunEnded: (a ValueError) during the run: positions that are not finite or that the calculator refuses, two atoms
+            closer than `closest`, or one that moves by more than 0.5 Å in a time step.
     """
+    if not isinstance(atoms, Atoms):
+        raise ValueError(f"dynamics moves one ASE Atoms, got {type(atoms).__name__}")
+    numbers = dict(temperature=temperature or 0, time_step=time_step, friction=friction or 0, closest=closest)
+    for name, value in numbers.items():
+        as_number(value, name)
+    if any(isinstance(n, bool) or not isinstance(n, Integral) for n in (n_frames, steps_per_frame)):
+        raise ValueError(f"n_frames and steps_per_frame must be whole, got {n_frames!r} and {steps_per_frame!r}")
     if atoms.calc is None:
         raise ValueError("the atoms have no calculator: set atoms.calc = mn.Calculator(potential)")
-    if time_step <= 0 or n_frames < 0 or steps_per_frame < 1:
-        raise ValueError("time_step must be positive, n_frames not negative and steps_per_frame at least 1")
+    if time_step <= 0 or n_frames < 0 or steps_per_frame < 1 or closest < 0:
+        raise ValueError("time_step must be positive, n_frames and closest not negative, steps_per_frame at least 1")
     if (temperature or 0) < 0 or (friction or 0) < 0 or (friction and temperature is None):
         raise ValueError(
             f"temperature (K) and friction (1/fs) must not be negative, and a bath needs both; got {temperature} and "
@@ -84,27 +110,38 @@ def _integrator(atoms: Atoms, temperature: float | None, time_step: float, frict
 
 def _frames(atoms: Atoms, integrator: Any, n_frames: int, steps_per_frame: int, closest: float) -> Iterator[Atoms]:
     calculator: Any = atoms.calc
+    kept = deque(maxlen=KEPT)
     for _ in range(n_frames):
-        integrator.run(steps_per_frame)
+        try:
+            integrator.run(steps_per_frame)
+            wrong = _what_went_wrong(atoms, integrator.dt, closest)
+        except ValueError as error:  # the calculator refuses the structure
+            wrong = str(error)
         time = integrator.get_time() / units.fs / 1000
-        _check(atoms, time, closest)
+        if wrong:
+            advice = "the potential has met structures it does not know, or the time step is too long"
+            raise RunEnded(f"after {time:.3f} ps {wrong}: {advice}", kept)
         frame = atoms.copy()
         frame.calc, results = SinglePointCalculator(frame), dict(calculator.results)
         frame.calc.results = results
         frame.info |= {"time": time, "temperature": float(atoms.get_temperature())}
+        kept.append(frame)
         yield frame
 
 
-def _check(atoms: Atoms, time: float, closest: float) -> None:
-    """Say what went wrong, rather than go on with nonsense."""
-    advice = "the potential has met structures it does not know, or the time step is too long"
+def _what_went_wrong(atoms: Atoms, time_step: float, closest: float) -> str | None:
+    """Say it, rather than go on with nonsense."""
     if not np.isfinite(atoms.positions).all():
-        raise ValueError(f"after {time:.3f} ps a position is not finite any more: {advice}")
+        return "a position is not finite any more"
+    steps = time_step * np.linalg.norm(atoms.get_velocities(), axis=1)
+    if steps.max() > LONGEST_STEP:
+        return f"atom {int(steps.argmax())} moves by {steps.max():.3g} Å in one time step"
+    if closest == 0:
+        return None
     positions, cell = torch.tensor(atoms.positions), torch.tensor(np.asarray(atoms.cell))
     (i, j), shifts = neighbor_list(positions, cell, torch.tensor(atoms.pbc), closest)
-    if len(i):
-        distance = torch.linalg.vector_norm(positions[j] + shifts.to(cell) @ cell - positions[i], dim=1)
-        worst = int(distance.argmin())
-        raise ValueError(
-            f"after {time:.3f} ps atoms {int(i[worst])} and {int(j[worst])} are {distance[worst]:.2f} Å apart: {advice}"
-        )
+    if not len(i):
+        return None
+    distance = torch.linalg.vector_norm(positions[j] + shifts.to(cell) @ cell - positions[i], dim=1)
+    worst = int(distance.argmin())
+    return f"atoms {int(i[worst])} and {int(j[worst])} are {distance[worst]:.2f} Å apart"

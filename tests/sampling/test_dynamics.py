@@ -11,7 +11,7 @@ from ase.md.verlet import VelocityVerlet
 from mininnip import Calculator, Potential, sampling
 from mininnip.classical import PairPotential, StillingerWeber, lennard_jones
 from mininnip.model import Model
-from mininnip.sampling.dynamics import molecular_dynamics
+from mininnip.sampling.dynamics import RunEnded, molecular_dynamics
 
 
 @pytest.fixture
@@ -87,6 +87,10 @@ def test_a_single_atom_keeps_its_velocity():
         (dict(temperature=-5.0), "temperature"),
         (dict(friction=-0.1), "friction"),
         (dict(temperature=None, friction=0.1), "a bath needs both"),
+        (dict(closest=-1.0), "closest"),
+        (dict(time_step=np.nan), "time_step must be a finite number"),
+        (dict(temperature="hot"), "temperature must be a finite number"),
+        (dict(n_frames=2.5), r"must be whole, got 2\.5"),
     ],
 )
 def test_settings_without_sense_are_refused_at_once(silicon, arguments, words):
@@ -120,5 +124,40 @@ def test_positions_that_are_not_finite_end_the_run(silicon):
         list(molecular_dynamics(silicon, 300, 1, 1))
 
 
+def argon_pair(distance):
+    argon = PairPotential(lennard_jones, 7.0, epsilon=0.0103, sigma=3.4)
+    return Atoms("Ar2", [[0, 0, 0], [distance, 0, 0]], calculator=Calculator(Potential(argon)))
+
+
+def test_an_exploding_pair_ends_with_a_sentence():
+    with pytest.raises(RunEnded, match=r"atom [01] moves by .* Å in one time step: the potential has met structures"):
+        list(molecular_dynamics(argon_pair(0.9), 10, 50, 10, 1.0, closest=0))
+
+
+def test_the_frames_before_the_end_are_kept():
+    pair = argon_pair(3.8)
+    pair.set_velocities([[0.1, 0, 0], [-0.1, 0, 0]])  # they fly at each other, until they are too close
+    with pytest.raises(RunEnded, match=r"atoms 0 and 1 are \d\.\d\d Å apart|atoms 1 and 0 are") as end:
+        list(molecular_dynamics(pair, None, 1000, 5, 1.0, closest=2.5))
+    times = [frame.info["time"] for frame in end.value.frames]
+    assert len(times) > 3
+    assert times == pytest.approx(0.005 * np.arange(1, len(times) + 1))
+    assert min(frame.get_distance(0, 1) for frame in end.value.frames) > 2.5
+
+
+def test_what_the_calculator_refuses_ends_the_run_with_its_words(silicon):
+    class Refuses(Calculator):
+        def calculate(self, atoms=None, properties=("energy",), system_changes=()):
+            if np.ptp(atoms.positions[:, 0]) > 8.2:
+                raise ValueError("the structure is too long")
+            super().calculate(atoms, properties, system_changes)
+
+    silicon.calc = Refuses(Potential(StillingerWeber()))
+    silicon.set_velocities(np.linspace(0, 0.05, 64)[:, None] * [1, 0, 0])
+    with pytest.raises(RunEnded, match=r"after 0\.\d+ ps the structure is too long: the potential has met"):
+        list(molecular_dynamics(silicon, None, 100, 1, 1.0))
+
+
 def test_it_is_part_of_the_package():
     assert sampling.molecular_dynamics is molecular_dynamics
+    assert sampling.RunEnded is RunEnded
