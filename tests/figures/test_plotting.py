@@ -133,9 +133,11 @@ def test_curves_are_drawn_in_the_order_of_the_colors_with_the_known_region_behin
     true, network = axes.lines[:2]
     assert [drawn.get_color() for drawn in axes.lines] == [plotting.REFERENCE, plotting.MODEL, plotting.SECOND]
     assert [drawn.get_linestyle() for drawn in axes.lines] == ["-", "-", "--"]
-    np.testing.assert_allclose(true.get_xdata(), x[:, 0])
-    np.testing.assert_allclose(network.get_ydata(), 3 * x[:, 0])
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["true", "network", "line"]
+    np.testing.assert_allclose(np.asarray(true.get_xdata(), float), x[:, 0])
+    np.testing.assert_allclose(np.asarray(network.get_ydata(), float), 3 * x[:, 0])
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["true", "network", "line"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("r (Å)", "E (eV)")
     (band,) = axes.patches
     assert band.get_extents().width == pytest.approx(
