@@ -27,7 +27,7 @@ ROOMS = """
     surfaces.derivatives surfaces
     sampling uncertainty adversarial active_learning
     analysis
-    figures.plotting figures
+    figures.picture figures.plotting figures.alive figures.quiet_viewer figures
     widgets.background widgets.live_figure widgets.panel widgets.stage widgets
     exercises.reading exercises.engine exercises.makers exercises.prediction
     exercises.periodic exercises.shapes exercises
@@ -37,9 +37,9 @@ ROOMS = """
 MAY_IMPORT = {
     "ase": {"graph", "neighbors", "calculator", "data", "sampling"},
     "matplotlib": set(),
-    "jupyter": {"figures.viewer"},
+    "jupyter": {"figures.alive", "figures.quiet_viewer", "figures.viewer"},
 }
-FROM_ROOM = {"ase": "analysis", "matplotlib": "figures.plotting", "jupyter": "widgets.background"}
+FROM_ROOM = {"ase": "analysis", "matplotlib": "figures.picture", "jupyter": "widgets.background"}
 JUPYTER = {"IPython", "ipywidgets", "anywidget", "nglview", "nbformat", "nbclient", "traitlets", "ipykernel"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

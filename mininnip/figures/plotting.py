@@ -6,8 +6,6 @@ long: `REFERENCE` black, `MODEL` blue, `SECOND` orange, `ATTACK` red.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,8 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, StrMethodFormatter
-from PIL import Image
+
+from mininnip.figures.picture import DOTS_PER_INCH, PIXELS_PER_INCH, Picture, small_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,31 +24,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REFERENCE, MODEL, SECOND, GOOD, ATTACK = "#000000", "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PIXELS_PER_INCH = 100  # on the page
-DOTS_PER_INCH = 150  # of the file: finer, for screens with small pixels
 
 
 def style() -> None:
     """Use the style sheet of the course for every figure from here on."""
     matplotlib.style.use(Path(__file__).with_name("style.mplstyle"))
-
-
-class Picture:
-    """A finished figure: PNG bytes, their size on the page in pixels, and the description."""
-
-    def __init__(self, png: bytes, width: int, height: int, alt: str):
-        self.png, self.width, self.height, self.alt = png, width, height, alt
-
-    def save(self, path: str | Path) -> None:
-        """Write the PNG file."""
-        Path(path).write_bytes(self.png)
-
-    def __repr__(self) -> str:
-        return self.alt
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        data = {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
-        return data, {"image/png": {"width": self.width, "height": self.height, "alt": self.alt}}
 
 
 def show(figure: Figure, alt: str) -> Picture:
@@ -73,15 +52,6 @@ def show(figure: Figure, alt: str) -> Picture:
     width, height = figure.get_size_inches() * PIXELS_PER_INCH
     plt.close(figure)
     return Picture(picture, round(width), round(height), alt)
-
-
-def small_png(figure: Figure, dpi: float) -> bytes:
-    """PNG of a figure with a palette of its 256 commonest colors: a third of the size, and no difference to the eye."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=dpi)
-    small = io.BytesIO()
-    Image.open(file).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
-    return small.getvalue()
 
 
 def energy_curve(

@@ -18,7 +18,9 @@ from ase.visualize.plot import plot_atoms
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mininnip.figures.plotting import Picture, show
+from mininnip.figures.alive import close_all, display_alive, running_cell
+from mininnip.figures.picture import Picture
+from mininnip.figures.plotting import show
 
 CAPTION = (
     "Drag to turn, scroll to zoom. If the box stays empty, the browser has WebGL switched off; the picture below shows "
@@ -48,21 +50,40 @@ class Scene:
         if not hasattr(get_ipython(), "kernel"):
             print(repr(self))
             return
+        _forget_what_this_cell_showed()
         if self.viewer is None:
             print(self.why_not)
-        else:
-            from ipywidgets import HTML, HBox, IntSlider, Play, VBox, jslink
+            display(self.picture)
+            return
+        widget = _with_caption(self.viewer)
+        _shown.append((running_cell(), widget))
+        display_alive(widget, self.picture, keep_picture=True)
 
-            rows = [self.viewer, HTML(f"<small>{CAPTION}</small>")]
-            if self.viewer.max_frame > 0:
-                slider = IntSlider(max=self.viewer.max_frame, description="frame")
-                slider.add_class("mininnip-view-frame")
-                play = Play(max=self.viewer.max_frame, interval=100)
-                jslink((play, "value"), (slider, "value"))
-                jslink((slider, "value"), (self.viewer, "frame"))
-                rows.insert(1, HBox([play, slider]))
-            display(VBox(rows))
-        display(self.picture)
+
+_shown: list[tuple[tuple[str, str] | None, Any]] = []  # the cell and its run, and what stands there
+
+
+def _forget_what_this_cell_showed() -> None:
+    """Close the viewers that an earlier run of the running cell has left: each holds memory here and in the browser."""
+    now = running_cell()
+    for place, widget in [one for one in _shown if now and one[0] and one[0][0] == now[0] and one[0] != now]:
+        _shown.remove((place, widget))
+        close_all(widget)
+
+
+def _with_caption(viewer: Any) -> Any:
+    """The viewer, a slider and a player if it shows a trajectory, and what to do with it."""
+    from ipywidgets import HTML, HBox, IntSlider, Play, VBox, jslink
+
+    rows = [viewer, HTML(f"<small>{CAPTION}</small>")]
+    if viewer.max_frame > 0:
+        slider = IntSlider(max=viewer.max_frame, description="frame")
+        slider.add_class("mininnip-view-frame")
+        play = Play(max=viewer.max_frame, interval=100)
+        jslink((play, "value"), (slider, "value"))
+        jslink((slider, "value"), (viewer, "frame"))
+        rows.insert(1, HBox([play, slider]))
+    return VBox(rows)
 
 
 def view(structure: Atoms | Sequence[Atoms]) -> Scene:
@@ -119,9 +140,9 @@ def _turned(frames: list[Atoms]) -> list[Atoms]:
 
 
 def _viewer(frames: list[Atoms]) -> Any:
-    import nglview
+    from mininnip.figures.quiet_viewer import QuietViewer
 
-    viewer: Any = nglview.show_ase(frames[0]) if len(frames) == 1 else nglview.show_asetraj(frames)
+    viewer: Any = QuietViewer.of(frames)
     viewer.camera = "orthographic"
     viewer.stage.set_parameters(clip_dist=0)  # else the front atoms of a small molecule are cut open
     viewer.center()

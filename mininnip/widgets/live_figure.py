@@ -35,7 +35,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from mininnip.figures.plotting import DOTS_PER_INCH, PIXELS_PER_INCH, small_png
+from mininnip.figures.picture import DOTS_PER_INCH, PIXELS_PER_INCH, Picture, small_png
 
 __all__ = ["FigureView", "LiveFigure"]
 
@@ -56,6 +56,7 @@ class FigureView(anywidget.AnyWidget):
     .mininnip-figure canvas { width: 100%; }
     .mininnip-figure canvas + canvas { position: absolute; left: 0; top: 0; }
     .mininnip-figure[tabindex] { cursor: crosshair; touch-action: manipulation; }
+    body[data-jp-theme-light=false] .mininnip-figure { filter: brightness(0.82); }  /* white would glare */
     .mininnip-figure:focus-visible { outline: 3px solid #0072B2; }
     """
     _esm = """
@@ -98,7 +99,16 @@ class FigureView(anywidget.AnyWidget):
       const describe = () => still.setAttribute("aria-label", model.get("alt"));
       model.on("change:alt", describe);
       describe();
-      if (!model.get("clickable")) return;
+      const leave = () => model.send({ left: true });  // nobody is left to press Stop
+      addEventListener("pagehide", leave);
+      const session = model.widget_manager?.context?.sessionContext;  // of JupyterLab: its tab may be closed
+      session?.disposed.connect(leave);
+      const left = () => {
+        removeEventListener("pagehide", leave);
+        session?.disposed.disconnect(leave);
+        if (!session?.isDisposed) leave();
+      };
+      if (!model.get("clickable")) return left;
       box.tabIndex = 0;
       box.dataset.lmSuppressShortcuts = "true";  // arrow keys belong to the figure while it has the focus
       box.setAttribute("role", "application");
@@ -116,6 +126,7 @@ class FigureView(anywidget.AnyWidget):
         event.stopPropagation();
         model.send({ key: event.key, shift: event.shiftKey });
       });
+      return left;
     }
     export default { render };
     """
@@ -184,15 +195,15 @@ class LiveFigure:
                 self.view.still = still
                 self.view.moving = self._draw_moving()
 
-    def picture(self) -> bytes:
-        """Both layers in one PNG, small, for a page that cannot run."""
+    def picture(self) -> Picture:
+        """Both layers in one picture, small, for a page that cannot run."""
         with self.lock:
             for artist in self._all_moving():
                 artist.set_animated(False)
-            picture = small_png(self.figure, PIXELS_PER_INCH)
+            png = small_png(self.figure, PIXELS_PER_INCH)
             for artist in self._all_moving():
                 artist.set_animated(True)
-            return picture
+        return Picture(png, self.view.width, round(self.figure.get_figheight() * PIXELS_PER_INCH), self.view.alt)
 
     def _all_moving(self) -> list[Artist]:
         return [*self.moving, self._cursor] if self._on_click is not None else self.moving
@@ -209,8 +220,12 @@ class LiveFigure:
         """A message of the browser: a key, or a click as a fraction of the picture."""
         if "key" in content:
             self._press(content["key"], CURSOR_STEP * (5 if content["shift"] else 1))
-            return
-        pixel = np.array([content["x"], content["y"]]) * self.figure.bbox.size
+        elif "x" in content:
+            self._point(content["x"], content["y"])
+
+    def _point(self, x: float, y: float) -> None:
+        """Click at a place given as fractions of the picture."""
+        pixel = np.array([x, y]) * self.figure.bbox.size
         if self._axes.bbox.contains(*pixel):
             self._cursor.set_visible(False)
             self._click(*self._axes.transAxes.inverted().transform(pixel))

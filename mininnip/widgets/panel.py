@@ -18,7 +18,6 @@ Browser tests find the controls by the class names ``wave-frequency`` and so on.
 
 from __future__ import annotations
 
-import base64
 import functools
 import threading
 from collections.abc import Callable, Sequence
@@ -27,6 +26,7 @@ from typing import Any, ClassVar
 
 import ipywidgets
 
+from mininnip.figures.alive import close_all, display_alive, running_cell
 from mininnip.widgets.background import Background, in_background
 from mininnip.widgets.live_figure import LiveFigure
 
@@ -41,7 +41,7 @@ class Panel(ipywidgets.VBox):
         label: tells two panels of the same class in the same cell apart.
     """
 
-    live: LiveFigure  # set by the derived class
+    live: LiveFigure  # set by the derived class before `show_all`
     _living: ClassVar[dict[tuple[str, str, str], Panel]] = {}
 
     def __init__(self, name: str, label: str = ""):
@@ -104,6 +104,7 @@ class Panel(ipywidgets.VBox):
     def show_all(self, children: Sequence[ipywidgets.Widget]) -> None:
         """Set what the panel shows, from top to bottom; the status line comes last."""
         self.children = [*children, self.status]
+        self.live.view.on_msg(self._left_alone)
 
     def say(self, text: str) -> None:
         """Write one sentence (HTML) below the controls."""
@@ -123,35 +124,24 @@ class Panel(ipywidgets.VBox):
 
         return guarded
 
+    def _left_alone(self, _view: Any, content: dict, _buffers: Any) -> None:
+        """The page or the notebook was closed: nobody is left to press Stop."""
+        if "left" in content:
+            for background in self._backgrounds:
+                background.stop()
+
     def retire(self) -> None:
-        """Stop its threads and close its controls; called when its cell runs again."""
+        """Stop its threads and close all it is made of; called when its cell runs again."""
         for background in self._backgrounds:
             background.stop()
-        for child in _descendants(self):
-            child.close()
-        self.close()
+        close_all(self)
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """For a page that cannot run: what stands here, and the picture as it was when the cell ended."""
-        bundle: Any = super()._repr_mimebundle_(**options)
-        if bundle is None:
-            return None
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"] = f"Interactive widget ({type(self).__name__}): run the notebook to use it."
-        if not hasattr(self, "live"):
-            return data
-        data["image/png"] = base64.b64encode(self.live.picture()).decode("ascii")
-        return data, {"image/png": {"width": self.live.view.width, "alt": self.live.view.alt}}
-
-
-def _descendants(widget: Any) -> list[Any]:
-    children = list(getattr(widget, "children", ()))
-    return children + [below for child in children for below in _descendants(child)]
+    def _ipython_display_(self) -> None:
+        """Alive; and as a picture for when it is not: after a restart, next day, on a page that cannot run."""
+        display_alive(self, self.live.picture())
 
 
 def _running_cell() -> str | None:
     """Identifier of the cell that runs now, where the front end tells it (JupyterLab and Notebook do)."""
-    from IPython.core.getipython import get_ipython
-
-    get_parent = getattr(get_ipython(), "get_parent", dict)
-    return get_parent().get("metadata", {}).get("cellId")
+    place = running_cell()
+    return place and place[0]

@@ -27,6 +27,7 @@ class Stage(ipywidgets.VBox):
 
     def __init__(self, viewer: Any, flat: LiveFigure):
         self._viewer, self._flat = viewer, flat
+        self.kept = [one for one in (viewer, flat.view) if one is not None]  # closed with the stage, shown or not
         super().__init__()
 
     def show(self, look: str) -> None:
@@ -36,10 +37,3 @@ class Stage(ipywidgets.VBox):
             self.children = [*self.children, chosen]
         for child in self.children:
             child.layout.display = None if child is chosen else "none"
-
-    def close(self) -> None:
-        """Close both views, also the one that was never shown."""
-        for one in (self._viewer, self._flat.view):
-            if one is not None:
-                one.close()
-        super().close()

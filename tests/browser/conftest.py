@@ -324,6 +324,10 @@ class OpenNotebook:
             if end:
                 return
 
+    def restart_kernel(self) -> None:
+        """Restart the kernel, as from the menu."""
+        self._evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()", timeout=60)
+
     def close(self) -> None:
         """Shut the kernel down without saving."""
-        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.page.evaluate("() => jupyterapp.shell.currentWidget?.sessionContext?.shutdown()")

@@ -2,6 +2,8 @@
 
 import io
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -63,6 +65,7 @@ def test_no_atom_of_a_moving_molecule_is_cut_off_in_the_picture():
 
 def test_without_nglview_one_sentence_and_the_picture(monkeypatch):
     monkeypatch.setitem(sys.modules, "nglview", None)
+    monkeypatch.delitem(sys.modules, "mininnip.figures.quiet_viewer", raising=False)
     scene = view(molecule("CH4"))
     assert scene.viewer is None and "doctor" in scene.why_not and "\n" not in scene.why_not
     assert len(scene.picture.png) > 1000
@@ -70,6 +73,30 @@ def test_without_nglview_one_sentence_and_the_picture(monkeypatch):
 
 def test_in_a_terminal_it_says_what_to_do():
     assert "In a notebook it can be turned" in repr(view(molecule("CH4")))
+
+
+def test_viewers_leave_no_threads():
+    before = threading.active_count()
+    scenes = [view(molecule("CH4")) for _ in range(5)]
+    assert threading.active_count() == before and all(scene.viewer is not None for scene in scenes)
+
+
+def test_what_a_viewer_is_told_is_sent_in_order_and_the_thread_then_ends():
+    viewer, sent = view(molecule("CH4")).viewer, []
+    viewer.send = lambda message, **_: sent.append(message["methodName"])
+    viewer.loaded = True  # what was said so far goes out
+    deadline = time.monotonic() + 30
+    while "loadFile" not in sent:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    viewer._event.set()  # the browser has loaded it
+    names = [f"deed{k}" for k in range(20)]
+    for name in names:
+        viewer._remote_call(name)
+    while names[-1] not in sent or viewer._remote_call_thread._sending:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert [name for name in sent if name in names] == names
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_tick_changes_the_moving_layer_only():
 def test_layers_add_up_to_the_picture(monkeypatch):
     monkeypatch.setattr(live_figure, "PIXELS_PER_INCH", live_figure.DOTS_PER_INCH)
     live, _, _ = _wave()
-    still, moving, both = _pixels(live.view.still), _pixels(live.view.moving), imread(io.BytesIO(live.picture()))
+    still, moving, both = _pixels(live.view.still), _pixels(live.view.moving), imread(io.BytesIO(live.picture().png))
     assert still.shape == moving.shape == both.shape == (600, 900, 4)
     alpha = moving[..., 3:]
     assert 0.001 < alpha.mean() < 0.05  # a line on nothing
@@ -90,6 +90,7 @@ def test_a_click_reports_data_coordinates():
     pixel = axes.transData.transform((2.5, -1.0)) / live.figure.bbox.size
     live.view._handle_custom_msg({"x": pixel[0], "y": pixel[1]}, [])
     live.view._handle_custom_msg({"x": 0.001, "y": 0.001}, [])  # outside the axes: nothing
+    live.view._handle_custom_msg({"left": True}, [])  # the page was closed: not a click
     np.testing.assert_allclose(clicks, [(2.5, -1.0)], atol=1e-9)
 
 

@@ -1,9 +1,7 @@
 """Panel: memory when a cell runs again, one observer, errors that are said."""
 
-import base64
 import io
 import threading
-from typing import Any
 
 import ipywidgets
 import pytest
@@ -20,10 +18,11 @@ class Wave(Panel):
     def __init__(self, ticks, label=""):
         super().__init__("wave", label)
         self.ticks = ticks
+        self.live = LiveFigure(Figure(figsize=(3, 2)), [], "A line.")
         self.frequency = self.control("frequency", ipywidgets.FloatSlider(1.0, min=0.5, max=3.0), self._draw)
         self.again = self.button("again", "Again", self._draw)
         self.worker = self.background()
-        self.show_all([self.frequency, self.again, self.worker])
+        self.show_all([self.live.view, self.frequency, self.again, self.worker])
 
     def _draw(self):
         if self.frequency.value > 2.9:
@@ -102,17 +101,30 @@ def test_controls_can_be_found_and_pressed(in_cell):
     assert "mininnip-wave" in wave._dom_classes and wave.children[-1] is wave.status
 
 
-def test_a_page_that_cannot_run_says_what_stands_here(in_cell):
+def test_it_is_displayed_alive_and_as_the_picture_it_is_now(in_cell, monkeypatch):
     in_cell(None)
+    wave, shown = Wave([]), []
+    wave.live.figure.subplots().plot([1, 2])
+    monkeypatch.setattr(panel_module, "display_alive", lambda *arguments: shown.append(arguments))
+    wave._ipython_display_()
+    ((widget, picture),) = shown
+    assert widget is wave and picture.alt == "A line."
+    assert imread(io.BytesIO(picture.png)).shape[:2] == (200, 300) == (picture.height, picture.width)
+
+
+def test_work_ends_when_nobody_is_left_to_stop_it(in_cell):
+    in_cell(None)
+
+    def work():
+        while True:
+            yield 0.0, "running"
+
     wave = Wave([])
-    bundle: Any = wave._repr_mimebundle_()
-    assert bundle["text/plain"] == "Interactive widget (Wave): run the notebook to use it."
-    figure = Figure(figsize=(3, 2))
-    figure.subplots().plot([1, 2])
-    wave.live = LiveFigure(figure, [], "A line.")
-    data, metadata = wave._repr_mimebundle_()
-    assert imread(io.BytesIO(base64.b64decode(data["image/png"]))).shape[:2] == (200, 300)
-    assert metadata["image/png"] == {"width": 300, "alt": "A line."}
+    wave.worker.start(work())
+    wave.live.view._handle_custom_msg({"x": 0.5, "y": 0.5}, [])
+    assert wave.worker.running
+    wave.live.view._handle_custom_msg({"left": True}, [])
+    assert not wave.worker.running
 
 
 def test_two_callbacks_at_once_take_turns():

@@ -3,6 +3,7 @@
 import ipywidgets
 from matplotlib.figure import Figure
 
+from mininnip.figures.alive import close_all
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.stage import FLAT, SPACE, Stage
 
@@ -33,7 +34,7 @@ def test_closing_it_closes_also_the_view_that_was_never_shown():
     viewer, flat = ipywidgets.Label("3-D"), flat_figure()
     stage = Stage(viewer, flat)
     stage.show(FLAT)
-    stage.close()
+    close_all(stage)
     assert viewer.comm is None and flat.view.comm is None and stage.comm is None
 
 

@@ -1,0 +1,150 @@
+"""What stands in a notebook when the page is reloaded, the kernel restarted, the notebook opened next day.
+
+All heroes of the course and a 3-D view stand in one notebook. Whatever is not alive shows its picture and the line that
+says how to revive it, and nothing else; what was closed does not work on.
+"""
+
+import time
+
+import nbformat
+import pytest
+
+SETUP = """
+import itertools, threading
+import ase.build, numpy as np, torch
+import mininnip as mn
+from mininnip.classical import PairPotential, lennard_jones, morse
+from mininnip.neural import CoordinateNetwork, Distances
+
+mn.style()
+crystal = ase.build.bulk("Ar", "fcc", a=5.3, cubic=True) * (3, 3, 3)
+crystal.calc = mn.Calculator(mn.Potential(PairPotential(lennard_jones, cutoff=7.5, epsilon=0.0104, sigma=3.40)))
+r = torch.linspace(0.8, 4.0, 60, dtype=torch.float64)
+curves = {"X₂": (r, morse(r, 4.0, 2.0, 1.2))}
+pairs = Distances(list(itertools.combinations(range(3), 2)))
+networks = {"distances": CoordinateNetwork(pairs, [18] * 3, (4,)).double()}
+silicon = mn.load_data("silicon").where(trajectory=1)
+start = silicon[100].atoms()[0]
+functions = mn.descriptors.SymmetryFunctions((14,), 4.0, g2=[(4.0, 2.2), (4.0, 3.0)])
+bins = np.arange(0.05, 5.2, 0.1)
+"""
+LIVE = [
+    "mn.view(ase.build.molecule('CH3CH2OH'))",
+    "mn.widgets.Landscape()",
+    "mn.widgets.PairFit(curves)",
+    "mn.widgets.MeltPlayer(crystal)",
+    "mn.widgets.Approximator()",
+    "mn.widgets.Trimer(networks)",
+    "mn.widgets.SymmetryExplorer()",
+    "mn.widgets.NetworkMelt(silicon[::40], silicon[5:9], start, functions, (bins, np.ones_like(bins)))",
+]
+# What stands in each cell with a live thing: widgets, pictures and lines that can be seen, by their texts.
+SEEN = """() => [...document.querySelectorAll('.jp-CodeCell')].slice(1).map(cell => {
+    const seen = selector => [...cell.querySelectorAll(selector)].filter(one => one.checkVisibility());
+    return {
+        alive: seen('.mininnip-alive').length,
+        pictures: seen('img.mininnip-picture').filter(img => img.alt && img.naturalWidth > 100).length,
+        lines: seen('.mininnip-revive').length,
+        broken: seen('.jp-OutputArea-output').map(one => one.innerText).filter(
+            text => /Error displaying|Loading widget|model not found/.test(text)),
+    };
+})"""
+IN_BACKGROUND = "print([t.name for t in threading.enumerate() if 'mininnip' in t.name])"
+
+
+@pytest.fixture
+def notebook(lab, page, open_notebook):
+    page.set_viewport_size({"width": 1366, "height": 6000})  # JupyterLab draws only what is near
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (SETUP, *LIVE)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.root / "live.ipynb")
+    notebook = open_notebook("live.ipynb")
+    notebook.run_all()
+    assert notebook.errors() == []
+    wait_for(page, alive)
+    return notebook
+
+
+def alive(cell, is_view):
+    return cell == {"alive": 1, "pictures": int(is_view), "lines": 0, "broken": []}
+
+
+def still(cell, _is_view):
+    return cell == {"alive": 0, "pictures": 1, "lines": 1, "broken": []}
+
+
+def wait_for(page, state, seconds=40):
+    """Wait until all cells are alive, or still."""
+    deadline = time.monotonic() + seconds
+    while True:
+        cells = page.evaluate(SEEN)
+        wrong = [(LIVE[k], cell) for k, cell in enumerate(cells) if not state(cell, k == 0)]
+        if len(cells) == len(LIVE) and not wrong:
+            return
+        assert time.monotonic() < deadline, wrong
+        page.wait_for_timeout(200)
+
+
+def save(page):
+    page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+
+
+def train(notebook):
+    """Start the training of lesson 05, and see that it runs."""
+    notebook.page.locator(".approximator-start").click()
+    notebook.page.locator(".mininnip-approximator").get_by_text("RMSE 0").wait_for()
+    assert "mininnip" in notebook.run_code(IN_BACKGROUND)
+
+
+def test_after_a_new_run_of_every_cell_and_a_reload_all_live_on(notebook, lab):
+    page = notebook.page
+    notebook.run_all()
+    wait_for(page, alive)
+    train(notebook)
+    save(page)
+    page.reload()
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+    wait_for(page, alive)
+    notebook.screenshot("reloaded")
+    assert notebook.run_code(IN_BACKGROUND).strip() == "[]", "the page has gone, and its training runs on"
+    assert notebook.milliseconds_to_change(
+        page.locator(".mininnip-trimer"), notebook.press(page.locator(".mininnip-trimer .noUi-target").first)
+    )
+
+
+def test_after_a_restart_and_on_the_next_day_pictures_stand_in(notebook, open_notebook):
+    page = notebook.page
+    train(notebook)
+    notebook.restart_kernel()
+    wait_for(page, still)
+    notebook.screenshot("restarted")
+    save(page)
+    notebook.close()
+    open_notebook("live.ipynb")
+    wait_for(page, still)
+    notebook.screenshot("next-day")
+
+
+WATCH = """
+def watch():
+    import pathlib, time
+    for k in range(600):
+        names = [t.name for t in threading.enumerate() if "mininnip" in t.name]
+        pathlib.Path("threads.txt").write_text(" ".join(names) or "none")
+        time.sleep(0.1)
+
+threading.Thread(target=watch, daemon=True).start()
+"""
+
+
+def test_a_closed_tab_ends_its_training(notebook, lab):
+    page, watched = notebook.page, lab.root / "threads.txt"
+    train(notebook)
+    assert notebook.run_code(WATCH) == ""
+    save(page)  # else JupyterLab asks first
+    page.evaluate("() => jupyterapp.commands.execute('application:close')")
+    page.locator(".jp-NotebookPanel").wait_for(state="detached")
+    deadline = time.monotonic() + 5
+    while not watched.exists() or watched.read_text() != "none":
+        assert time.monotonic() < deadline, "the tab has gone, and its training runs on"
+        time.sleep(0.1)

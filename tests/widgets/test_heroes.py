@@ -1,0 +1,134 @@
+"""What every hero of the course does alike: remembers, ticks, makes way for the next run, and leaves nothing behind."""
+
+import gc
+import itertools
+import threading
+import weakref
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+from ase.build import bulk
+from ipywidgets.widgets.widget import _instances
+
+import mininnip as mn
+from mininnip.data.sets import Dataset
+from mininnip.figures import viewer
+from mininnip.neural import CoordinateNetwork, Distances
+from mininnip.widgets import panel as panel_module
+from mininnip.widgets.panel import Panel
+from mininnip.widgets.stage import FLAT, SPACE
+
+
+def argon():
+    law = mn.classical.lennard_jones
+    model = mn.classical.PairPotential(law, cutoff=6.0, truncation="switched", epsilon=0.0104, sigma=3.4)
+    atoms = bulk("Ar", "fcc", a=5.6, cubic=True) * (2, 2, 2)
+    atoms.calc = mn.Calculator(mn.Potential(model))
+    return (atoms,)
+
+
+def dimer():
+    r = torch.linspace(0.8, 4.0, 60, dtype=torch.float64)
+    return ({"X₂": (r, mn.classical.morse(r, 4.0, 2.0, 1.2))},)
+
+
+def trimer():
+    pairs = Distances(list(itertools.combinations(range(3), 2)))
+    return ({name: CoordinateNetwork(pairs, [18] * 3, (4,)).double() for name in ("a", "b")},)
+
+
+def melt():
+    silicon = mn.load_data("silicon")
+    assert isinstance(silicon, Dataset)
+    data = silicon.where(trajectory=1)
+    functions = mn.descriptors.SymmetryFunctions((14,), 4.0, g2=[(4.0, 2.2), (4.0, 3.0)])
+    r = np.arange(0.05, 5.2, 0.1)
+    return data[::40], data[5:9], data[100].atoms()[0], functions, (r, np.ones_like(r))
+
+
+# For each hero: what it is given, and a control with a value that differs from the first.
+HEROES = {
+    "Landscape": (tuple, "temperature", 40),
+    "PairFit": (dimer, "form", "Morse"),
+    "MeltPlayer": (argon, "temperature", 90),
+    "Approximator": (tuple, "neurons", 5),
+    "Trimer": (trimer, "inputs", "b"),
+    "SymmetryExplorer": (tuple, "distance", 4.0),
+    "NetworkMelt": (melt, "temperature", 4000),
+}
+
+
+@pytest.fixture(params=HEROES)
+def hero(request, monkeypatch):
+    """A function that makes the hero as a cell of a notebook does, the control and its other value."""
+    make, control, value = HEROES[request.param]
+    arguments, kind = make(), getattr(mn.widgets, request.param)
+    monkeypatch.setattr(Panel, "_living", {})
+    monkeypatch.setattr(panel_module, "_running_cell", lambda: "cell-1")
+    yield lambda: kind(*arguments), control, value
+    for panel in Panel._living.values():
+        panel.retire()
+
+
+def test_a_control_changes_the_picture_and_a_new_run_remembers_it(hero):
+    make, control, value = hero
+    first = make()
+    assert getattr(first, control).value != value
+    getattr(first, control).value = value
+    assert "did not work" not in first.status.value
+    again = make()
+    assert getattr(again, control).value == value
+    assert again.live.picture().png == first.live.picture().png
+
+
+def test_new_runs_keep_neither_widgets_nor_memory_nor_threads(hero):
+    make, *_ = hero
+    make()
+    n_widgets, n_threads, left = len(_instances), threading.active_count(), []
+    for _ in range(3):
+        left.append(weakref.ref(make()))
+    gc.collect()
+    assert len(_instances) == n_widgets and threading.active_count() == n_threads
+    assert [panel() is not None for panel in left] == [False, False, True]
+
+
+def test_no_widget_refers_to_one_that_is_gone(hero):
+    """A page that is reloaded asks for all of them, and shows none if one cannot be made."""
+    make, *_ = hero
+    make()
+    make()
+    for widget in list(_instances.values()):
+        for model in models(widget.get_state()):
+            assert model in _instances, f"{type(widget).__name__} holds a closed widget"
+
+
+def models(state):
+    """Identifiers of the widgets that a state refers to."""
+    if isinstance(state, str):
+        return [state.removeprefix("IPY_MODEL_")] if state.startswith("IPY_MODEL_") else []
+    parts = state.values() if isinstance(state, dict) else state if isinstance(state, list | tuple) else ()
+    return [model for part in parts for model in models(part)]
+
+
+def test_it_works_without_the_viewer(hero, monkeypatch):
+    make, control, value = hero
+    monkeypatch.setattr(viewer, "_viewer", lambda frames: 1 / 0)
+    panel = make()
+    getattr(panel, control).value = value
+    assert "did not work" not in panel.status.value
+    if hasattr(panel, "stage"):
+        assert panel.stage.children == (panel.flat.view,)
+        panel.look.value = FLAT
+        panel.look.value = SPACE
+        assert panel.stage.children == (panel.flat.view,) and "doctor" in panel.status.value
+
+
+def test_its_buttons_and_sliders_have_names_that_browser_tests_and_screen_readers_find(hero):
+    make, *_ = hero
+    panel = make()
+    for part in _instances.values():
+        if isinstance(part, ipywidgets.Button | ipywidgets.FloatSlider | ipywidgets.IntSlider) and part.comm:
+            assert part.description or part.tooltip, part
+    assert panel.live.view.alt and panel.status in panel.children
