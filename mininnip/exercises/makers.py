@@ -329,9 +329,9 @@ def function_question(
     def judge(student: Callable[..., Any]) -> str | None:
         references, known = expected()
         answers = [student(*point) for point in points]
-        precision = SINGLE if any(map(is_single, answers)) else EXACT
         shapes = [values.shape for values in references[0]]
         found = [array(one, shape, what, finite=False) for one, shape in zip(answers, shapes, strict=True)]
+        precision = SINGLE if any(map(is_single, answers)) else EXACT
         slips_of = [compare(found, one, what, places, known, max(tolerance, precision)) for one in references]
         return None if None in slips_of else slips_of[0]
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mininnip.exercises.engine import Outcome, show
-from mininnip.exercises.reading import Slip, choice, number
+from mininnip.exercises.reading import Slip, choice, first_line, number, untouched
 
 __all__ = ["Predictions", "predict"]
 
@@ -42,18 +42,19 @@ class _Kept:
         Raises:
             Slip: if it has another form.
         """
-        if value is None or value is Ellipsis:
+        if untouched(value):
             return None
         if self.options:
             return choice(value, self.options)
-        if not isinstance(value, str):
+        if not issubclass(type(value), str):
             return number(value, "guess")
+        text = str.__str__(value).strip()[:200]
         try:
-            return float(value)
+            return float(text)
         except ValueError:
             if self.unit:
-                raise Slip(f'"{value[:40]}" is no number; one in {self.unit} is asked, without quotes.') from None
-            return value.strip()
+                raise Slip(f'"{text[:40]}" is no number; one in {self.unit} is asked, without quotes.') from None
+            return text
 
     def say(self, value: float | str) -> str:
         """A guess or a result with its unit."""
@@ -85,9 +86,11 @@ class Predictions:
         empty = _Kept(None, unit, tuple(options))
         try:
             kept = _Kept(empty.read(guess), unit, tuple(options))
-        except Slip as slip:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self._kept[name] = empty
-            show(Outcome("guess not kept", f"{_capital(name)}: {slip}"))
+            show(Outcome("guess not kept", f"{_capital(name)}: {_why(error)}"))
             return
         self._kept[name] = kept
         if kept.guess is None:
@@ -110,8 +113,10 @@ class Predictions:
         kept = self._kept[name]
         try:
             found = kept.read(result)
-        except Slip as slip:
-            show(Outcome("no result", f"{_capital(name)}: {slip}"))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as unreadable:
+            show(Outcome("no result", f"{_capital(name)}: {_why(unreadable)}"))
             return
         if found is None:
             show(Outcome("no result", f"{_capital(name)}: there is nothing to compare with yet."))
@@ -138,8 +143,7 @@ def _verdict(guess: float | str, found: float | str, error: float) -> str:
         return "the sign is the other one"
     side = "in size, too large" if found < 0 and guess < found else "in size, too small" if found < 0 else ""
     side = side or ("too high" if guess > found else "too low")
-    both_count = guess == round(guess) and found == round(found) and abs(found) < 20
-    if both_count and abs(guess) < 20:
+    if max(abs(guess), abs(found)) < 20 and guess == round(guess) and found == round(found):
         return f"{side} by {_digits(abs(guess - found))}"
     ratio = max(guess / found, found / guess)
     if ratio >= 2:
@@ -147,9 +151,14 @@ def _verdict(guess: float | str, found: float | str, error: float) -> str:
     return f"{side} by {100 * abs(guess / found - 1):.2g} %"
 
 
+def _why(error: BaseException) -> str:
+    """Why something could not be read, whatever it raised."""
+    return str(error) if isinstance(error, Slip) else f"it cannot be read ({first_line(error)})."
+
+
 def _digits(value: float) -> str:
     """Three digits, whole numbers below a million in full."""
-    return f"{value:.0f}" if value == round(value) and abs(value) < 1e6 else f"{value:.3g}"
+    return f"{value:.0f}" if abs(value) < 1e6 and value == round(value) else f"{value:.3g}"
 
 
 def _capital(name: str) -> str:

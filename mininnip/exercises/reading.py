@@ -9,6 +9,7 @@ A student's function is called with fresh copies of its arguments, and what it r
 from __future__ import annotations
 
 import copy
+import itertools
 import linecache
 import sysconfig
 import warnings
@@ -22,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 __all__ = ["NotAttempted", "Refused", "Slip", "array", "choice", "function", "is_single", "number", "untouched"]
 
-LARGEST, DEEPEST = 1_000_000, 20  # numbers in one answer, lists inside lists
+LARGEST, DEEPEST = 100_000, 20  # numbers in one answer, lists inside lists
 
 
 class Slip(Exception):
@@ -37,14 +38,16 @@ class NotAttempted(Exception):
     """The answer is still the untouched stub."""
 
 
-def untouched(answer: Any, depth: int = 0) -> bool:
-    """None, `...`, or a non-empty list, tuple or dict of nothing else."""
-    kind = type(answer)
-    if issubclass(kind, dict):
-        answer, kind = list(dict.values(answer)), list
-    if issubclass(kind, list | tuple):
-        return 0 < len(answer) <= 100 and depth < DEEPEST and all(untouched(part, depth + 1) for part in answer)
-    return answer is None or answer is Ellipsis
+def untouched(answer: Any) -> bool:
+    """None, `...`, or a non-empty list, tuple or dict of nothing else, perhaps in each other."""
+    parts = [answer]
+    for part in itertools.islice(parts, 100):  # `parts` grows below
+        kind = type(part)
+        if issubclass(kind, dict | list | tuple):
+            parts += list(part.values() if issubclass(kind, dict) else part)[:100] or [0]
+        elif part is not None and part is not Ellipsis:
+            return False
+    return len(parts) <= 100
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -107,7 +110,7 @@ def is_single(answer: Any) -> bool:
         return answer.is_floating_point() and answer.dtype != torch.float64
     if isinstance(answer, np.ndarray | np.generic):
         return answer.dtype.kind == "f" and answer.dtype.itemsize < 8
-    return issubclass(type(answer), list | tuple) and any(is_single(part) for part in answer[:100])
+    return issubclass(type(answer), list | tuple) and any(map(is_single, answer[:100]))
 
 
 def type_name(answer: Any) -> str:
