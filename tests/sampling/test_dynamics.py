@@ -138,11 +138,11 @@ def test_the_frames_before_the_end_are_kept():
     pair = argon_pair(3.8)
     pair.set_velocities([[0.1, 0, 0], [-0.1, 0, 0]])  # they fly at each other, until they are too close
     with pytest.raises(RunEnded, match=r"atoms 0 and 1 are \d\.\d\d Å apart|atoms 1 and 0 are") as end:
-        list(molecular_dynamics(pair, None, 1000, 5, 1.0, closest=2.5))
+        list(molecular_dynamics(pair, None, 1000, 5, 1.0, closest=3.0))
     times = [frame.info["time"] for frame in end.value.frames]
     assert len(times) > 3
     assert times == pytest.approx(0.005 * np.arange(1, len(times) + 1))
-    assert min(frame.get_distance(0, 1) for frame in end.value.frames) > 2.5
+    assert min(frame.get_distance(0, 1) for frame in end.value.frames) > 3.0
 
 
 def test_what_the_calculator_refuses_ends_the_run_with_its_words(silicon):
