@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -16,7 +17,7 @@ class Server(ThreadingHTTPServer):
         self.log: list[tuple[str, str | None, int]] = []
         self.break_after: list[int] = []  # bytes after which the next answers break off, in order
         self.knows_ranges, self.tells_length, self.tells_version = True, True, True
-        self.status = 200
+        self.status, self.headers, self.pause = 200, {}, 0.0  # pause in s after each kB
 
     def address(self, name: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{name}"
@@ -45,14 +46,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes, headers: dict[str, str]):
         self.server.log.append((self.path.lstrip("/"), self.headers.get("Range"), status))
         self.send_response(status)
-        for key, value in headers.items():
+        for key, value in (headers | self.server.headers).items():
             self.send_header(key, value)
         if self.server.tells_length:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.server.break_after and status in (200, 206):
             body = body[: self.server.break_after.pop(0)]
-        self.wfile.write(body)
+        for start in range(0, len(body), 1024) if self.server.pause else ():
+            self.wfile.write(body[start : start + 1024])
+            time.sleep(self.server.pause)
+        if not self.server.pause:
+            self.wfile.write(body)
 
     def log_message(self, format, *args):
         pass

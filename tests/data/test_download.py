@@ -1,8 +1,13 @@
 """Fetching: resumed, checked, never half there; each way a download goes wrong is said in one sentence."""
 
+import gzip
 import hashlib
 import io
+import json
 import re
+import tarfile
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -36,6 +41,11 @@ def get(server, published: str | None = MD5, name=NAME):
     return fetch(name, [server.address(name)], published)
 
 
+def files():
+    """What lies in the cache, without the hidden locks."""
+    return sorted(path.name for path in cache_folder().iterdir() if not path.name.startswith("."))
+
+
 def kept(suffix=""):
     return cache_folder() / f"{NAME}{suffix}"
 
@@ -53,7 +63,7 @@ def test_a_file_is_downloaded_once(server):
     assert path.read_bytes() == BODY
     assert get(server) == path
     assert server.log == [(NAME, None, 200)]
-    assert [p.name for p in cache_folder().iterdir()] == [NAME]
+    assert files() == [NAME]
 
 
 def test_progress_is_shown(server, capsys):
@@ -94,7 +104,7 @@ def test_a_download_that_is_not_the_published_file_is_refused_and_not_kept(serve
     server.contents[NAME] = OTHER
     with pytest.raises(ValueError, match="was refused: its checksum is not the published one"):
         get(server)
-    assert list(cache_folder().iterdir()) == []
+    assert files() == []
 
 
 def test_a_broken_connection_is_resumed_at_once(server):
@@ -105,11 +115,11 @@ def test_a_broken_connection_is_resumed_at_once(server):
 
 
 def test_an_answer_that_ends_early_without_a_complaint_is_noticed(server, monkeypatch):
-    import requests
+    from urllib3 import HTTPResponse
 
-    whole = requests.Response.iter_content
+    whole = HTTPResponse.stream
     with monkeypatch.context() as patched:
-        patched.setattr(requests.Response, "iter_content", lambda self, size: list(whole(self, size))[:3])
+        patched.setattr(HTTPResponse, "stream", lambda *arguments, **words: list(whole(*arguments, **words))[:3])
         with pytest.raises(ConnectionError, match="what came is kept"):
             get(server, published=None)
     assert not kept().exists()
@@ -126,7 +136,7 @@ def test_an_interrupted_download_goes_on_in_the_next_call_and_leaves_no_half_fil
     assert kept(".part").stat().st_size == 24 * CHUNK
     assert get(server).read_bytes() == BODY
     assert server.log[-1] == (NAME, f"bytes={24 * CHUNK}-", 206)
-    assert [p.name for p in cache_folder().iterdir()] == [NAME]
+    assert files() == [NAME]
 
 
 def test_stopping_the_notebook_keeps_what_came(server, monkeypatch):
@@ -206,7 +216,7 @@ def test_the_login_page_of_a_network_is_not_taken_for_data(server):
         ConnectionError, match=r"sent something else: frames.npz is no complete .npz file but a web page"
     ):
         get(server, published=None)
-    assert list(cache_folder().iterdir()) == []
+    assert files() == []
 
 
 def test_offline_the_file_its_address_and_its_place_are_named(server, tmp_path):
@@ -269,3 +279,112 @@ def test_every_kind_of_file_is_recognized(server, name, good):
     server.contents[name] = b"nonsense"
     with pytest.raises(ConnectionError, match=r"is no complete"):
         get(server, None, name)
+
+
+# --- downloads that must heal -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.mat", "a.xyz"])
+def test_a_truncated_file_of_unknown_length_does_not_keep_the_good_one_out(server, name):
+    """Nothing can tell that it is truncated: no length, no checksum, no end of its own. So nothing is noted."""
+    whole = b"MATLAB" + bytes(range(48, 58)) * 3000 if name == "a.mat" else b"1\n" * 20_000
+    server.contents[name], server.tells_length, server.break_after = whole, False, [CHUNK]
+    assert len(get(server, None, name).read_bytes()) == CHUNK
+    assert files() == [name]
+    (cache_folder() / name).unlink()
+    assert get(server, None, name).read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tar", "a.json", "a.zip"])
+def test_a_truncated_file_that_knows_its_end_is_refused_whatever_the_server_tells(server, name):
+    buffer, random = io.BytesIO(), np.random.default_rng(0).bytes(40_000)
+    if name.endswith("json"):
+        buffer.write(json.dumps(list(random)).encode())
+    elif name.endswith("zip"):
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("a", random)
+    else:
+        with tarfile.open(fileobj=buffer, mode="w:gz" if name.endswith("gz") else "w") as archive:
+            member = tarfile.TarInfo("a")
+            member.size = len(random)
+            archive.addfile(member, io.BytesIO(random))
+    server.contents[name], server.tells_length, server.break_after = buffer.getvalue(), False, [CHUNK]
+    with pytest.raises(ConnectionError, match=r"sent only a part of the file|is no complete"):
+        get(server, None, name)
+    assert files() == []
+    assert get(server, None, name).read_bytes() == buffer.getvalue()
+    assert files() == [name, f"{name}.sha256"]
+
+
+def test_when_the_first_download_was_wrong_the_refusal_says_how_to_take_the_new_one(server):
+    server.contents[NAME] = OTHER
+    get(server, published=None).unlink()
+    server.contents[NAME] = BODY
+    with pytest.raises(ValueError, match=r"or the first download was wrong: delete .*frames.npz.sha256 to take"):
+        get(server, published=None)
+    kept(".sha256").unlink()
+    assert get(server, published=None).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("damage", [b"", b"\n", b"\xff\xfe\x00", b"no checksum  frames.npz\n"])
+def test_a_damaged_note_of_the_checksum_is_no_checksum(server, damage):
+    get(server, published=None).unlink()
+    kept(".sha256").write_bytes(damage)
+    assert get(server, published=None).read_bytes() == BODY
+    assert kept(".sha256").read_text().startswith(hashlib.sha256(BODY).hexdigest())
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"http://elsewhere/"])
+@pytest.mark.parametrize("published", [MD5, None])
+def test_a_damaged_note_of_the_version_starts_over(server, damage, published):
+    server.break_after = [24 * CHUNK, 0]
+    with pytest.raises(ConnectionError):
+        get(server, published)
+    kept(".part.version").write_bytes(damage)
+    assert get(server, published).read_bytes() == BODY
+    assert server.log[-1] == (NAME, None, 200)
+
+
+def test_a_server_that_answers_416_to_everything_is_named(server):
+    server.status = 416
+    with pytest.raises(ConnectionError, match="answered 416"):
+        get(server)
+    server.status = 200
+    assert get(server).read_bytes() == BODY
+
+
+def test_two_downloaders_at_once_get_one_good_file(server):
+    server.pause = 0.002  # s for each kB: both are there before the first has ended
+    with ThreadPoolExecutor(3) as pool:
+        paths = list(pool.map(lambda _: get(server, None), range(3)))
+    assert [path.read_bytes() == BODY for path in paths] == [True] * 3
+    assert server.log == [(NAME, None, 200)]
+
+
+def test_a_lock_that_a_dead_notebook_left_does_not_stop_anyone(server):
+    cache_folder().mkdir()
+    (cache_folder() / f".{NAME}.lock").touch()
+    assert get(server).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("published", [MD5, None])
+def test_a_bomb_in_the_transfer_is_not_expanded(server, published):
+    server.contents[NAME] = gzip.compress(bytes(100_000_000))
+    server.headers = {"Content-Encoding": "gzip"}
+    with pytest.raises(ConnectionError, match=r"is no complete \.npz file"):
+        get(server, published)
+    assert files() == []
+
+
+def test_a_gzip_bomb_is_not_taken_for_whole(server):
+    server.contents["a.tar.gz"], server.tells_length = gzip.compress(bytes(100_000_000)), False
+    with pytest.raises(ConnectionError, match="sent only a part of the file"):
+        get(server, None, "a.tar.gz")
+    assert files() == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(server, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MININNIP_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(ConnectionError, match=r"frames.npz cannot be kept in .*: make room or .* MININNIP_CACHE"):
+        get(server)
