@@ -45,7 +45,8 @@ class _Kept:
         if untouched(value):
             return None
         if self.options:
-            return choice(value, self.options)
+            word = issubclass(type(value), str | list | tuple)
+            return choice(value if word else f"{number(value, 'guess'):g}", self.options)
         if not issubclass(type(value), str):
             return number(value, "guess")
         text = str.__str__(value).strip()[:200]

@@ -1,6 +1,8 @@
-"""`.check` never raises: nasty answers against every question. `NASTY=all` tries them all and prints a table."""
+"""`.check` never raises: nasty answers against every question; the long form tries them all and prints a table.
 
-import os
+The long form, as of the other fault tests: pytest tests/faults tests/exercises/test_nasty.py --long
+"""
+
 import random
 import time
 
@@ -13,14 +15,13 @@ from .test_every_question import _find_questions, _is_one_sentence
 
 QUESTIONS = dict(_find_questions())
 NASTY = all_nasty()
-LONG = os.environ.get("NASTY") == "all"
 PART = 40  # of the nasty answers for each question in the short form, others for each
 
 
-def _chosen(k: int) -> list[str]:
+def _chosen(k: int, everything: bool = False) -> list[str]:
     """The nasty answers that question number k meets: all, or a part, so that each is met by some question."""
     shuffled = random.Random(0).sample(sorted(NASTY), len(NASTY))
-    return shuffled if LONG else [shuffled[(k * PART + n) % len(shuffled)] for n in range(PART)]
+    return shuffled if everything else [shuffled[(k * PART + n) % len(shuffled)] for n in range(PART)]
 
 
 def test_there_are_enough():
@@ -35,9 +36,9 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_check_never_raises_and_says_one_sentence(name, capsys):
-    question, slowest = QUESTIONS[name], 0.0
-    for nasty in _chosen(list(QUESTIONS).index(name)):
+def test_check_never_raises_and_says_one_sentence(name, capsys, request):
+    question, slowest, everything = QUESTIONS[name], 0.0, request.config.getoption("long", False)
+    for nasty in _chosen(list(QUESTIONS).index(name), everything):
         start = time.perf_counter()
         question.check(NASTY[nasty]())
         slowest = max(slowest, time.perf_counter() - start)
@@ -46,7 +47,7 @@ def test_check_never_raises_and_says_one_sentence(name, capsys):
         assert verdict in ("Not yet", "Not attempted"), f"{nasty}: {said}"
         assert _is_one_sentence(sentence), f"{nasty}: {said}"
     assert question.grade(question.answer_from(question.right)).verdict == "correct", "something nasty spoiled it"
-    if LONG:
+    if everything:
         with capsys.disabled():
             print(f"\n{name}: {len(NASTY)} answers, 0 escapes, slowest {slowest:.2f} s", end="")
 

@@ -94,3 +94,11 @@ def test_compare_without_the_cell_of_the_guess(predict, said):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_lesson_offers_it(lesson):
     assert importlib.import_module(f"mininnip.exercises.{lesson}").predict is mininnip.exercises.predict
+
+
+def test_options_that_are_numbers_need_no_quotes(predict, said):
+    predict("neurons", 4, options=["2", "4"])
+    predict.compare("neurons", "4")
+    assert said().endswith('you guessed "4", the result is "4"; the same.')
+    predict("neurons", 3, options=["2", "4"])
+    assert said() == 'Guess not kept. Neurons: "3" is not among the options "2", "4".'
