@@ -1,7 +1,10 @@
 """Predictions: what a student reads when a guess is missing, kept, unreadable, and set beside the result."""
 
+import ast
 import importlib
+import json
 import pkgutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,3 +105,32 @@ def test_options_that_are_numbers_need_no_quotes(predict, said):
     assert said().endswith('you guessed "4", the result is "4"; the same.')
     predict("neurons", 3, options=["2", "4"])
     assert said() == 'Guess not kept. Neurons: "3" is not among the options "2", "4".'
+
+
+# --- in the notebooks -----------------------------------------------------------------------------------------------
+
+COURSE = Path(__file__).resolve().parents[2] / "course"
+
+
+def _calls(notebook: Path) -> list[tuple[str, ast.Call]]:
+    """Every `ex.predict(…)` and `ex.predict.compare(…)` of a notebook, in order."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    trees = [ast.parse(source) for source in sources if "ex.predict" in source]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    named = [(ast.unparse(call.func).removeprefix("ex."), call) for call in calls]
+    return [(name, call) for name, call in named if name in ("predict", "predict.compare")]
+
+
+@pytest.mark.parametrize("notebook", sorted(COURSE.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_guess_of_a_notebook_is_empty_and_meets_its_result(notebook):
+    asked, met = set(), []
+    for name, call in _calls(notebook):
+        words = ast.literal_eval(call.args[0])
+        if name == "predict":
+            assert isinstance(call.args[1], ast.Constant) and call.args[1].value is ..., f"{words!r} is filled in"
+            assert words not in asked, f"{words!r} is asked twice"
+            asked.add(words)
+        else:
+            met.append(words)
+    assert sorted(asked) == sorted(met), "each guess is compared once, under the same words"
