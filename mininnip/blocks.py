@@ -1,7 +1,7 @@
 """Blocks: a graph cut into pieces that are evaluated one after the other, so that working memory does not grow with it.
 
 How it may be cut is said by the model's `reach`. A piece costs as much as its edges for sums over pairs, and as much as
-its pairs of neighbors, n² / 2 for an atom with n of them, where an atom's own edges are seen together.
+its pairs of neighbors, n² / 2 for an atom with n of them, where an atom's own edges are combined.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from mininnip.graph import Graph
+from mininnip.model import Model
 
 EDGES_PER_BLOCK = 1_000_000  # working memory of one block: about 250 MB
-PAIRS_PER_BLOCK = 500_000  # pairs of neighbors of one atom: about the same
+PAIRS_PER_BLOCK = 250_000  # pairs of neighbors of one atom: about 300 MB for 20 functions of them
 
 
 class Block(NamedTuple):
@@ -25,17 +26,31 @@ class Block(NamedTuple):
     n_centers: int
 
 
-def is_large(graph: Graph, reach: str) -> bool:
-    """Whether a graph is worth cutting."""
+def is_large(graph: Graph, model: Model) -> bool:
+    """Whether a graph is worth cutting for a model, and the model allows it."""
+    if model.reach == "everything":
+        return False
     if graph.edges.shape[1] > 2 * EDGES_PER_BLOCK:
         return True
-    return reach == "own edges" and float(pairs_of_neighbors(graph).sum()) > 2 * PAIRS_PER_BLOCK
+    return model.reach == "own edges" and float(_costs(graph, model.triplet_cutoff).sum()) > 2 * PAIRS_PER_BLOCK
 
 
-def pairs_of_neighbors(graph: Graph) -> Tensor:
-    """How many unordered pairs of neighbors each atom has (N,), and itself as one more."""
-    n_neighbors = torch.bincount(graph.edges[0], minlength=graph.n_atoms)
-    return n_neighbors * (n_neighbors + 1) // 2 + 1
+def cut(graph: Graph, model: Model) -> Iterator[Block]:
+    """Pieces as the model's reach allows them."""
+    if model.reach == "pairs":
+        return cut_edges(graph)
+    return cut_centers(graph, model.triplet_cutoff)
+
+
+def _costs(graph: Graph, triplet_cutoff: float | None) -> Tensor:
+    """How many unordered pairs of neighbors each atom has (N,), with a share for its edges and itself."""
+    centers = graph.edges[0]
+    n_neighbors = torch.bincount(centers, minlength=graph.n_atoms)
+    n_near = n_neighbors
+    if triplet_cutoff is not None:
+        near = graph.edge_vectors().detach().square().sum(dim=1) < triplet_cutoff**2
+        n_near = torch.bincount(centers[near], minlength=graph.n_atoms)
+    return n_near * (n_near - 1) // 2 + n_neighbors // 4 + 1
 
 
 def cut_edges(graph: Graph) -> Iterator[Block]:
@@ -46,9 +61,9 @@ def cut_edges(graph: Graph) -> Iterator[Block]:
         yield Block(replace(graph, edges=graph.edges[:, some], shifts=graph.shifts[some]), atoms, graph.n_atoms)
 
 
-def cut_centers(graph: Graph) -> Iterator[Block]:
+def cut_centers(graph: Graph, triplet_cutoff: float | None) -> Iterator[Block]:
     """Pieces that hold some centers with all their edges; their other neighbors have none."""
-    block_of_atom = (pairs_of_neighbors(graph).cumsum(0) - 1) // PAIRS_PER_BLOCK  # (N,), ascending
+    block_of_atom = (_costs(graph, triplet_cutoff).cumsum(0) - 1) // PAIRS_PER_BLOCK  # (N,), ascending
     block_of_edge = block_of_atom[graph.edges[0]]
     order = torch.argsort(block_of_edge, stable=True)
     n_blocks = int(block_of_atom[-1]) + 1

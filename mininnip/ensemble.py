@@ -55,7 +55,7 @@ class Ensemble(nn.Module):
             the mean of each result that all members give, under its name; "<name>_std", the standard deviation over the
             M members (divided by M − 1); "<name>_members" (M, ...), the results of each.
         """
-        if self._alike and self._same_kind() and not is_large(graph, "own edges"):
+        if self._alike and self._same_kind() and not is_large(graph, cast(Potential, self.potentials[0]).model):
             members = self._together(graph, forces, stress, differentiable)
         else:
             results = [potential(graph, forces, stress, differentiable) for potential in self.potentials]

@@ -36,6 +36,8 @@ class Model(nn.Module):
         reach: what the results of an atom depend on, and so how a large graph may be cut: "pairs" if they are sums over
             its edges, "own edges" if they depend on those only, "everything" otherwise. With the first two all results
             are results of atoms.
+        triplet_cutoff: up to which distance in Å two edges of an atom are combined; None: all of them. It only tells
+            how much memory a large graph needs.
         any_precision: whether it casts its parameters to the precision of the graph, and calculates in that.
         arguments: what it was made with (`remembers_arguments`), so that a file can hold it; None: it cannot.
     """
@@ -43,6 +45,7 @@ class Model(nn.Module):
     cutoff: float | None = None
     elements: tuple[int, ...] | None = None
     reach: Reach = "everything"
+    triplet_cutoff: float | None = None
     any_precision: bool = False
     arguments: Mapping[str, Any] | None = None
 
@@ -74,13 +77,14 @@ class Descriptor(nn.Module):
     """Features of atoms (N, B), or of whole structures (S, B), that have no weights to learn.
 
     Attributes:
-        cutoff, elements, reach, arguments: as those of a `Model`.
+        cutoff, elements, reach, triplet_cutoff, arguments: as those of a `Model`.
         n_features: B.
     """
 
     cutoff: float | None = None
     elements: tuple[int, ...] | None = None
     reach: Reach = "everything"
+    triplet_cutoff: float | None = None
     arguments: Mapping[str, Any] | None = None
     n_features: int
 
@@ -135,6 +139,7 @@ class DescribedModel(Model):
             )
         self.descriptor, self.readout = descriptor, readout
         self.cutoff, self.elements, self.reach = descriptor.cutoff, descriptor.elements, descriptor.reach
+        self.triplet_cutoff = descriptor.triplet_cutoff
 
     def forward(self, graph: Graph) -> dict[str, Tensor]:
         """Results of the readout, and "extrapolation" (N,) where it knows its training data."""

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from mininnip.blocks import cut_centers, cut_edges, is_large
+from mininnip.blocks import cut, is_large
 from mininnip.graph import Graph, segment_sum
 from mininnip.model import DescribedModel, Model, Precomputed, total_energy
 
@@ -88,7 +88,7 @@ class Potential(nn.Module):
         graph = in_precision(graph, self.dtype)
         if stress:
             check_volume(graph)
-        if not differentiable and self.model.reach != "everything" and is_large(graph, self.model.reach):
+        if not differentiable and is_large(graph, self.model):
             out = self._evaluate_in_blocks(graph, forces, stress)
         else:
             out = self._evaluate(graph, forces, stress, differentiable)
@@ -111,8 +111,8 @@ class Potential(nn.Module):
 
     def _evaluate_in_blocks(self, graph: Graph, forces: bool, stress: bool) -> dict[str, Tensor]:
         """The same results, one block after the other."""
-        pairwise, out = self.model.reach == "pairs", {}
-        for block, atoms, n_centers in cut_edges(graph) if pairwise else cut_centers(graph):
+        out: dict[str, Tensor] = {}
+        for block, atoms, n_centers in cut(graph, self.model):
             part, centers = self._evaluate(block, forces, stress, differentiable=False), atoms[:n_centers]
             for name, values in part.items():
                 if name == "stress":

@@ -76,6 +76,7 @@ class _Environment(Descriptor):
         self.elements = tuple(sorted(set(elements)))
         self.radial_cutoff, self.angular_cutoff = float(radial_cutoff), float(angular_cutoff)
         self.cutoff = max(self.radial_cutoff, self.angular_cutoff)  # reach of the longest sum in Å
+        self.triplet_cutoff = self.angular_cutoff if angular_parts else 0.0
         self.cutoff_function, self.angular_parts = cutoff_function, nn.ModuleList(angular_parts)
         rows = torch.full((119,), -1)
         rows[list(self.elements)] = torch.arange(len(self.elements))
