@@ -22,7 +22,7 @@ ROOMS = """
     neural.mlp neural
     electrostatics sum
     blocks potential ensemble calculator saving
-    data.sets data.labels data.files data.download data
+    data.dataset data.curves data.sets data.labels data.files data.download data
     evaluation checkpoint training
     surfaces.derivatives surfaces
     sampling uncertainty adversarial active_learning

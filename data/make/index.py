@@ -38,7 +38,8 @@ def file_entry(path):
         return entry | {"kind": "frames", "frames": len(frames), **counts(labels)}
     with np.load(path) as data:
         if "energy" not in data:
-            return entry | {"kind": "curves"}
+            dimers = any(key.endswith("_distance") for key in data)
+            return entry | {"kind": "energy curves" if dimers else "arrays"}
         labels = {key: data[key].tolist() for key in ("split", "group") if key in data}
         splits, frames = data["split"], frames_from_npz(path)
     entry |= {"kind": "frames", "frames": len(frames), **counts(labels)}
@@ -86,7 +87,7 @@ def table(index):
     rows = ["| set | file | kB | frames | status | sha256 |", "|---|---|---|---|---|---|"]
     for name, entry in index.items():
         for file, facts in entry["files"].items():
-            size, frames = f"{facts['bytes'] / 1e3:.0f}", facts.get("frames", "curves")
+            size, frames = f"{facts['bytes'] / 1e3:.0f}", facts.get("frames", facts["kind"])
             rows.append(f"| `{name}` | `{file}` | {size} | {frames} | {entry['status']} | `{facts['sha256']}` |")
     return "\n".join(rows)
 

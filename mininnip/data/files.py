@@ -6,8 +6,11 @@ what a format is.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import sqlite3
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
@@ -16,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mininnip.data.dataset import Dataset
 from mininnip.data.labels import ALIASES, Column, factor, labelled
-from mininnip.data.sets import Dataset
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -26,6 +29,7 @@ NUMBERS = ("numbers", "z", "Z", "nuclear_charges", "atomic_numbers", "species") 
 POSITIONS = ("positions", "R", "coords", "coordinates", "pos")
 UNIT_KEYS = {"energy": ("energy_unit", "e_unit"), "length": ("length_unit", "r_unit")}
 XYZ_SUFFIXES, DATABASE_SUFFIXES = (".xyz", ".extxyz"), (".db",)
+FORTRAN = re.compile(r"(?<![\w.])([-+]?(?:\d+\.\d*|\.\d+))[dD]([-+]?\d+)(?![\w.])")  # -1.0D0: a double of Fortran
 ATOMIC_RESULTS = ("forces", "energies", "stresses", "charges", "magmoms")  # per-atom results of ASE calculators
 
 
@@ -91,23 +95,35 @@ def write(data: Dataset, path: str | Path) -> None:
     it is; extended XYZ keeps 8 decimals, and text that looks like a number comes back as one.
 
     Raises:
-        ValueError: unknown format.
+        ValueError: unknown format, or a set without frames.
+        OSError: the disk is full, or the folder is not there or may not be written.
     """
     path = Path(path)
     _reader(path)
+    if not isinstance(data, Dataset) or len(data) == 0:
+        what = f"{data.name}, which has no frames" if isinstance(data, Dataset) else type(data).__name__
+        raise ValueError(f"write takes a Dataset with frames, got {what}")
     half = path.with_name(f".half_{path.name}")
     try:
-        if path.suffix == ".npz":
-            _write_npz(data, half)
-        elif path.suffix in XYZ_SUFFIXES:
-            from ase.io import write as write_atoms
-
-            write_atoms(half, data.atoms(), format="extxyz")
-        else:
-            _write_database(data, half)
+        _write(data, half)
         os.replace(half, path)
+    except (OSError, sqlite3.Error) as error:  # a database on a full disk
+        kind, reason = type(error) if isinstance(error, OSError) else OSError, getattr(error, "strerror", None) or error
+        raise kind(f"{path} cannot be written ({reason}); choose another place, or make room") from None
     finally:
-        half.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            half.unlink(missing_ok=True)
+
+
+def _write(data: Dataset, half: Path) -> None:
+    if half.suffix == ".npz":
+        _write_npz(data, half)
+    elif half.suffix in XYZ_SUFFIXES:
+        from ase.io import write as write_atoms
+
+        write_atoms(half, data.atoms(), format="extxyz")
+    else:
+        _write_database(data, half)
 
 
 # --- readers ----------------------------------------------------------------------------------------------------------
@@ -129,6 +145,9 @@ def xyz_frames(source: Path | StringIO, name: str, index: str = ":") -> list[Ato
     from ase.io import read as read_atoms
 
     try:
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source.getvalue()
+        if FORTRAN.search(text):
+            source = StringIO(FORTRAN.sub(r"\1e\2", text))
         return list(read_atoms(source, index=index, format="extxyz"))  # pyright: ignore[reportReturnType]
     except Exception as error:  # the parser raises whatever the text makes it stumble over
         raise ValueError(f"{name} cannot be read as extended XYZ: {_one_line(error)}") from None

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mininnip.data.sets import Dataset
+from mininnip.data.dataset import Dataset
 
 # Names under which files keep the labels, with the sign that makes them ours: a gradient is minus a force, and the
 # virial of QUIP and MACE files is −V times the stress (positive in tension).

@@ -22,10 +22,10 @@ from typing import IO, Any
 
 import numpy as np
 
+from mininnip.data.dataset import Dataset
 from mininnip.data.download import fetch
 from mininnip.data.files import from_atoms, xyz_frames
 from mininnip.data.labels import assemble, factor
-from mininnip.data.sets import Dataset
 
 # --- addresses: what a file is called in the cache, where it is, and its published checksum ---------------------------
 

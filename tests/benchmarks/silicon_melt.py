@@ -21,7 +21,8 @@ from ase.build import bulk
 
 import mininnip as mn
 from mininnip.analysis import radial_distribution
-from mininnip.data.sets import Curves, Dataset
+from mininnip.data.curves import NamedArrays
+from mininnip.data.dataset import Dataset
 
 N_BINS, EQUILIBRATION = 106, 160  # bins of g(r) up to half the cell; steps
 EMPIRICAL = ("stillinger_weber", "tersoff")
@@ -96,7 +97,7 @@ def melt(potential: mn.Potential, data: Dataset) -> list[str]:
     )
     temperature = np.mean([frame.info["temperature"] for frame in frames])
     known = mn.load_data("silicon_structure")
-    assert isinstance(known, Curves)
+    assert isinstance(known, NamedArrays)
 
     def area(g: np.ndarray, h: np.ndarray) -> float:
         return float(np.abs(g - h).sum() * half_box / N_BINS)

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 import mininnip as mn
 from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import lennard_jones, mason_schamp, morse
-from mininnip.data.sets import Curves
+from mininnip.data.curves import EnergyCurves
 
 R = torch.linspace(3.3, 9, 40, dtype=torch.float64)
 KNOWN = [
@@ -29,7 +29,7 @@ def test_parameters_that_made_a_curve_come_back(law, parameters):
 
 def test_a_fit_to_a_real_curve_is_a_minimum_of_the_squared_residual():
     dimers = mn.load_data("dimers")
-    assert isinstance(dimers, Curves)
+    assert isinstance(dimers, EnergyCurves)
     r, energy = dimers.curve("H2", "fci")
     energy = energy - energy[-1]
     fit = fit_law(morse, r, energy, {"depth": 4.0, "steepness": 2.0, "r_eq": 0.8})

@@ -57,6 +57,61 @@ def test_written_and_read_again(argon, tmp_path, suffix):
     assert len(read(path)) == 2, "a file that was there is replaced, not lengthened"
 
 
+@every_suffix
+def test_labels_to_train_on_survive_every_way(tmp_path, suffix):
+    """Charges, dipoles, stress and total charges: through a file, a split, a sum of sets and a graph."""
+    rng, frames = np.random.default_rng(0), []
+    for n_atoms in (3, 4, 3, 5):
+        atoms = Atoms("C" * n_atoms, rng.uniform(0, 6, (n_atoms, 3)), cell=[9.0] * 3, pbc=True)
+        stress = rng.normal(size=(3, 3))
+        atoms.info = {"energy": rng.normal(), "dipole": rng.normal(size=3), "stress": stress + stress.T}
+        atoms.info["total_charge"] = float(n_atoms - 4)
+        atoms.set_array("forces", rng.normal(size=(n_atoms, 3)))
+        atoms.set_array("charges", rng.normal(size=n_atoms))
+        frames.append(atoms)
+    made, path = from_atoms(frames, "ions", PROVENANCE), tmp_path / f"ions{suffix}"
+    write(made, path)
+    data = read(path)
+    shapes = {"charges": (15,), "dipole": (4, 3), "stress": (4, 3, 3), "total_charge": (4,)}
+    assert {key: data.labels[key].shape for key in shapes} == shapes
+    atol = 0 if suffix == ".npz" else 1e-8
+    for key in shapes:
+        assert np.allclose(made.labels[key], data.labels[key], rtol=0, atol=atol), key
+    one, two, rest = data.split(1, 2, 1, seed=3)
+    again = one + two + rest
+    for key in shapes:
+        assert np.allclose(np.sort(again.labels[key].ravel()), np.sort(data.labels[key].ravel()), rtol=0, atol=0), key
+    picked = data[[3, 1]]
+    charges = data.labels["charges"]
+    assert (picked.labels["charges"] == np.concatenate([charges[10:], charges[3:7]])).all()
+    assert picked.graph(3.0).total_charge.tolist() == [1.0, 0.0]
+    assert picked.atoms()[0].arrays["charges"] == pytest.approx(charges[10:])
+
+
+def test_numbers_of_fortran_are_numbers(tmp_path):
+    path = tmp_path / "old.xyz"
+    path.write_text(
+        '2\nLattice="1.0D1 0 0 0 10 0 0 0 10" Properties=species:S:1:pos:R:3:forces:R:3 energy=-1.5D0 name=D4.0d\n'
+        "Ar 0.0D0 0 0 1.0d-1 0 0\nAr 0 0 .38D+01 -0.1 0 0\n"
+    )
+    data = read(path)
+    assert (data.energy.tolist(), data.cell[0, 0, 0], data.positions[1, 2]) == ([-1.5], 10.0, 3.8)
+    assert data.forces[:, 0].tolist() == [0.1, -0.1]
+    assert data.labels["name"].tolist() == ["D4.0d"], "a name is left as it is"
+
+
+@every_suffix
+def test_a_set_that_cannot_be_written_says_why(argon, tmp_path, suffix):
+    (tmp_path / "file").touch()
+    for folder in ("nowhere", "file"):
+        with pytest.raises(OSError, match=r"cannot be written \(.*\); choose another place"):
+            write(argon, tmp_path / folder / f"a{suffix}")
+    with pytest.raises(ValueError, match="write takes a Dataset with frames, got argon, which has no frames"):
+        write(argon[:0], tmp_path / f"a{suffix}")
+    with pytest.raises(ValueError, match="write takes a Dataset with frames, got list"):
+        write(argon.atoms(), tmp_path / f"a{suffix}")
+
+
 def test_npz_keeps_the_provenance(argon, tmp_path):
     write(argon, tmp_path / "argon.npz")
     assert read(tmp_path / "argon.npz").provenance["description"] == "Lennard-Jones argon"

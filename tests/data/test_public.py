@@ -16,10 +16,10 @@ from local_server import serving
 from scipy.io import savemat
 
 from mininnip.data import public as module
+from mininnip.data.dataset import Dataset
 from mininnip.data.download import cache_folder
 from mininnip.data.files import xyz_frames
 from mininnip.data.public import FILES, download
-from mininnip.data.sets import Dataset
 
 KCAL, KBAR = units.kcal / units.mol, 0.1 * units.GPa
 RNG = np.random.default_rng(0)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from mininnip.data.sets import Curves, Dataset, data_folder, load_data
+from mininnip.data.curves import EnergyCurves, NamedArrays
+from mininnip.data.dataset import Dataset
+from mininnip.data.sets import data_folder, load_data
 
 CATALOG = json.loads((data_folder() / "index.json").read_text(encoding="utf-8"))
 PROVENANCE = ("description", "files", "units", "level_of_theory", "engine", "sampling", "license", "status", "caveats")
@@ -48,7 +50,7 @@ def load_frames(name):
 @every_set
 def test_load_and_print(name):
     data = load_data(name)
-    assert isinstance(data, Curves | Dataset)
+    assert isinstance(data, NamedArrays | Dataset)
     assert name in repr(data)
     assert data.provenance["units"]
     assert 2 <= len(repr(data).splitlines()) <= 8
@@ -129,6 +131,46 @@ def test_random_split_without_an_official_one(ammonia):
     assert len(set(ids)) == len(bare) == 401
 
 
+def test_a_split_takes_numbers_of_frames(ammonia):
+    with pytest.raises(ValueError, match=r"got 0\.8, 0\.1, 0\.1; of these \d+ frames they are \d+, \d+, \d+"):
+        ammonia.split(0.8, 0.1, 0.1)
+    for counts in ((10.5, 2, 3), (-1, 2, 3), ("all", 2, 3), (True, 2, 3), (None, 1, 1)):
+        with pytest.raises(ValueError, match="split takes numbers of frames, got"):
+            ammonia.split(*counts)
+    assert [len(part) for part in ammonia.split(np.int64(3), 2, 1)] == [3, 2, 1]
+
+
+def test_a_set_without_frames_prints_itself_and_says_so_when_asked(ammonia):
+    empty = ammonia[:0]
+    assert (repr(empty), len(empty), empty.atoms()) == (f"{ammonia.name}: no frames", 0, [])
+    with pytest.raises(ValueError, match="has no frames to make a graph of"):
+        empty.graph(3.0)
+    assert len(empty + ammonia[:2]) == 2
+
+
+@pytest.mark.parametrize("which", [10**6, "energy", [0, 10**6], None, 1.5, [[0], [1, 2]], {"a": 1}, np.ones(3, bool)])
+def test_frames_that_are_not_there_are_named(ammonia, which):
+    with pytest.raises(
+        IndexError, match=r"has \d+ frames, picked by a number, a slice, a list of numbers or a mask; got"
+    ):
+        ammonia[which]
+
+
+def test_a_label_is_compared_with_one_value(ammonia):
+    for labels in (dict(split=["train", "valid"]), dict(forces_gfn2=1.0)):
+        with pytest.raises(KeyError, match="give one value"):
+            ammonia.where(**labels)
+
+
+def test_dipoles_are_one_label():
+    water = load_data("water_clusters")
+    assert isinstance(water, Dataset)
+    with np.load(data_folder() / "water_monomer.npz") as file:
+        assert np.array_equal(water.labels["dipole"][:210, 1], file["dipole_y"])
+    assert water.labels["dipole"].shape == (len(water), 3)
+    assert water.labels["charges"].shape == (len(water.numbers),)
+
+
 def test_too_many_frames_asked_for(ammonia):
     with pytest.raises(ValueError, match=r"frames left for 'train', 9999 were asked for"):
         ammonia.split(9999, 1, 1)
@@ -150,7 +192,7 @@ def test_graph_and_atoms_hold_the_same_structures(ammonia):
 
 def test_curves():
     dimers = load_data("dimers")
-    assert isinstance(dimers, Curves)
+    assert isinstance(dimers, EnergyCurves)
     assert dimers.molecules == ["H2", "N2", "Ar2"]
     r, energy = dimers.curve("N2", "ccsd_t")
     assert len(r) == len(energy) < len(dimers.arrays["N2_distance"])  # points that did not converge are left out
@@ -175,7 +217,7 @@ def test_wrong_names_are_answered_with_the_right_ones(ammonia):
     with pytest.raises(KeyError, match="no data set is called 'dimer'; there are dimers"):
         load_data("dimer")
     dimers = load_data("dimers")
-    assert isinstance(dimers, Curves)
+    assert isinstance(dimers, EnergyCurves)
     with pytest.raises(KeyError, match="no molecule 'O2'; it has H2, N2, Ar2"):
         dimers.curve("O2", "fci")
     with pytest.raises(KeyError, match="no curve 'dft'; there are fci"):
@@ -216,6 +258,19 @@ def test_file_that_is_no_archive_is_named(copied):
     (copied / "index.json").write_text(json.dumps(catalog), encoding="utf-8")
     with pytest.raises(ValueError, match=r"dimers.npz cannot be read as an npz archive"):
         load_data("dimers")
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"dimers": {', "[]", "7", '{"dimers": 3}', '{"dimers": {"files": {}}}'])
+def test_damaged_catalog_is_named(copied, text):
+    (copied / "index.json").write_text(text)
+    with pytest.raises(ValueError, match=r"index.json in .* is damaged; get it again: git checkout data/index.json"):
+        load_data("dimers")
+
+
+@pytest.mark.parametrize("name", ["", "DIMERS", None, 3, ["dimers"]])
+def test_what_is_no_name_is_answered_with_names(name):
+    with pytest.raises(KeyError, match=r"no data set is called .*; there are dimers"):
+        load_data(name)
 
 
 def test_missing_file_and_missing_catalog(copied):

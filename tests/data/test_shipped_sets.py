@@ -14,7 +14,9 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.distance import cdist
 
 from mininnip.classical import StillingerWeber
-from mininnip.data.sets import Curves, Dataset, data_folder, load_data
+from mininnip.data.curves import EnergyCurves, NamedArrays
+from mininnip.data.dataset import Dataset
+from mininnip.data.sets import data_folder, load_data
 from mininnip.potential import Potential
 
 CATALOG = json.loads((data_folder() / "index.json").read_text(encoding="utf-8"))
@@ -90,7 +92,7 @@ def test_energy_along_the_scans_of_ethanol_is_the_integral_of_the_forces(group, 
 
 def test_hessian_of_ethanol_is_that_of_a_minimum():
     hessian = load_data("ethanol_hessian")
-    assert isinstance(hessian, Curves)
+    assert isinstance(hessian, NamedArrays)
     matrix, numbers = hessian.arrays["hessian"], hessian.arrays["numbers"]
     masses = np.repeat([{1: 1.008, 6: 12.011, 8: 15.999}[number] for number in numbers], 3)
     values = np.linalg.eigvalsh(matrix / np.sqrt(np.outer(masses, masses)))
@@ -143,7 +145,7 @@ def test_stillinger_weber_labels_of_silicon_are_those_of_the_package():
 
 def test_slope_of_the_hydrogen_curve():
     dimers = load_data("dimers")
-    assert isinstance(dimers, Curves)
+    assert isinstance(dimers, EnergyCurves)
     r, energy = (np.asarray(values) for values in dimers.curve("H2", "fci"))
     slope = dimers.arrays["H2_fci_slope_per_A"]
     work = CubicSpline(r, slope).antiderivative()(r)
@@ -284,7 +286,7 @@ def test_every_quantity_has_a_unit(name):
     if name in FRAME_SETS:
         assert entry["units"].items() >= {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å"}.items()
     data = load_data(name)
-    for key, values in (data.arrays if isinstance(data, Curves) else data.labels).items():
+    for key, values in (data.arrays if isinstance(data, NamedArrays) else data.labels).items():
         if values.dtype.kind == "f":  # a unit belongs to all methods of a quantity: energy to energy_gfn2
             quantity = "energy" if name == "dimers" and not re.search("distance|slope", key) else key
             assert any(

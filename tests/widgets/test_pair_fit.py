@@ -10,7 +10,7 @@ import torch
 import mininnip as mn
 from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import lennard_jones
-from mininnip.data.sets import Curves
+from mininnip.data.curves import EnergyCurves
 from mininnip.widgets import panel as panel_module
 from mininnip.widgets.pair_fit import FORMS, UNREPAIRED, PairFit, _say
 from mininnip.widgets.panel import Panel
@@ -19,7 +19,7 @@ from mininnip.widgets.panel import Panel
 @pytest.fixture(scope="module")
 def curves():
     dimers = mn.load_data("dimers")
-    assert isinstance(dimers, Curves)
+    assert isinstance(dimers, EnergyCurves)
     curves = {"Ar₂": dimers.curve("Ar2", "ccsd_t_dt_extrapolated")}
     for name, molecule, method in (("N₂", "N2", "nevpt2"), ("H₂", "H2", "fci")):
         r, energy = dimers.curve(molecule, method)
