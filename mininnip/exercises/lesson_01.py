@@ -56,6 +56,7 @@ HESSIANS = [  # matrix, right word, what a wrong answer overlooks
     ([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, -1.0]], "saddle", "one of three eigenvalues is negative"),
     ([[-1.0, 0.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, 5.0]], "saddle", "two of three eigenvalues are negative"),
     ([[-1.0, 0.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, -3.0]], "maximum", "all three eigenvalues are negative"),
+    ([[1.0, 2, 2], [2, 1, 2], [2, 2, 1]], "saddle", "diagonal and determinant are positive, two eigenvalues are not"),
 ]
 
 
@@ -85,10 +86,7 @@ q3 = code_question(
         ("return torch.linalg.eigvalsh(hessian)", "as text"),
     ],
     because="Only the eigenvalues tell: they are the curvatures along the directions that do not mix.",
-    hints=[
-        "A minimum is uphill in every direction, also between the axes.",
-        "The eigenvalues of a symmetric matrix: `torch.linalg.eigvalsh`.",
-    ],
+    hints=["A minimum is uphill in every direction, also between the axes.", "Eigenvalues: `torch.linalg.eigvalsh`."],
 )
 
 q4 = function_question(
@@ -111,7 +109,7 @@ q4 = function_question(
     ],
 )
 
-_PATHS = ([-5.0, -2.0, 1.0, -4.0], [-2.0, 0.5, -7.0, -1.0], [-108.2, -80.8, -72.2, -80.8, -40.7, -146.7], [3.0, 1.0])
+_PATHS = ([-5, -2, 1, -4], [-2, 0.5, -7, -1], [-108.2, -80.8, -72.2, -80.8, -40.7, -146.7], [3, 1], [0, 1, 4])
 
 q5 = function_question(
     "def barrier(energies):\n    return energies.max() - energies[0]",

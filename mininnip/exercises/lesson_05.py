@@ -66,7 +66,7 @@ q2 = Question(
     ],
 )
 
-_X, _Y = torch.tensor([[-1.2, 0.1, 0.7, 1.9], [0.3, -0.5, 0.2, 0.8]], dtype=torch.float64)
+_POINTS = torch.tensor([[-1.2, 0.1, 0.7, 1.9], [0.3, -0.5, 0.2, 0.8]], dtype=torch.float64)
 _NEURONS = torch.tensor([(0.8, -0.3), (-1.1, 0.4), (0.2, 0.9)], dtype=torch.float64)
 
 q3 = function_question(
@@ -74,7 +74,7 @@ q3 = function_question(
     "    h = torch.tanh(w * x + b)\n"
     "    d_z = 2 * (h - y) * (1 - h**2) / len(x)\n"
     "    return (d_z * x).sum(), d_z.sum()",
-    points=[(w, b, _X, _Y) for w, b in _NEURONS],
+    points=[(*neuron, *_POINTS[:, :n]) for neuron, n in zip(_NEURONS, (4, 3, 4), strict=True)],
     what="pair of slopes",
     by_hand=True,
     verb="Derive",
@@ -122,7 +122,7 @@ q5 = function_question(
     "def normalize(train, test):\n"
     "    mean, spread = train.mean(), train.std()\n"
     "    return (train - mean) / spread, (test - mean) / spread",
-    points=[(_TRAIN, _TEST)],
+    points=[(_TRAIN, _TEST), (_TEST[:3], _TRAIN[:3])],
     what="pair of normalized inputs",
     title="Normalize without leaking",
     expects="returns both, train first, with the mean and spread of the training inputs",

@@ -55,8 +55,11 @@ q2 = number_question(
 
 
 def _molecule(n: int):
-    """Positions, pairs and slopes of n atoms."""
-    pairs, rng = list(itertools.combinations(range(n), 2)), np.random.default_rng(n)
+    """Positions, pairs in any order, and slopes of n atoms."""
+    rng = np.random.default_rng(n)
+    pairs = [
+        (i, j)[:: rng.choice([1, -1])] for i, j in rng.permutation(list(itertools.combinations(range(n), 2))).tolist()
+    ]
     return torch.tensor(3 * rng.random((n, 3))), pairs, torch.tensor(rng.normal(size=len(pairs)))
 
 

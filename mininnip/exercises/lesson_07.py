@@ -86,7 +86,7 @@ q4 = function_question(
     "            fade = mn.cosine_cutoff(r, cutoff).prod()\n"
     "            total += 2 ** (1 - zeta) * (1 + sign * cosine) ** zeta * torch.exp(-eta * (r**2).sum()) * fade\n"
     "    return total",
-    points=[(some, *c, 6.0) for some in (_NEIGHBORS[:2], _NEIGHBORS, _NEIGHBORS[:3] * 1.4) for c in _CHOICES],
+    points=[(_NEIGHBORS[:n], *c, r_c) for n, r_c in ((2, 6.0), (4, 5.0), (4, 3.5)) for c in _CHOICES],
     what="G⁴",
     title="The slide's angular function",
     expects="takes neighbors (n, 3) of an atom at 0 and counts each pair once",
@@ -100,6 +100,8 @@ q4 = function_question(
         "and f_c(r_jk) as well",
         "(r**2).sum() → (r[:2] ** 2).sum()": "r_jk² is missing in the exponent",
         "(r, cutoff) → (r[:2], cutoff)": "the third cutoff, f_c(r_jk), is missing",
+        "mn.cosine_cutoff(r, cutoff) → (0.5 * torch.cos(torch.pi * r / cutoff) + 0.5)": "r_jk may be longer than r_c; "
+        "there f_c is 0, the cosine is not",
         "2 ** (1 - zeta) *  → ": "the factor 2^(1−ζ) is missing; it keeps the largest value at 2 for every ζ",
         "(r**2).sum() → r.sum()": "the exponent holds the squares of the distances",
     },

@@ -3,6 +3,7 @@
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,3 +98,19 @@ def test_notebook_carries_the_stub(question, request):
     (cell,) = [source for source in cells if f"ex.{name}.check(" in source]
     assert cell.startswith(question.stub), f"the cell of {name} does not start with the stub of the engine"
     assert f"ex.{name}.check({question.answer})" in cell
+
+
+NO_NUMBER = {"lesson_06.q1", "lesson_06.q6", "lesson_07.q3", "lesson_08.q5"}  # what fails is a property
+
+
+@pytest.mark.parametrize("name", [name for name, one in _find_questions() if "one of" not in one.expects])
+def test_a_slip_names_the_number_that_fails(name):
+    question = dict(_find_questions())[name]
+    for source, words in question.wrong:
+        sentence = question.grade(question.answer_from(source)).sentence
+        assert name in NO_NUMBER or re.search(r" -?(\d|inf|nan)", sentence.removesuffix(words)), sentence
+
+
+def test_a_lesson_of_exercises_is_short():
+    for found in Path(mininnip.exercises.__path__[0]).glob("lesson_*.py"):
+        assert len(found.read_text(encoding="utf-8").splitlines()) <= 160, found.name
