@@ -26,7 +26,7 @@ from mininnip.potential import Potential
 
 KEY = "mininnip"  # under which the description stands in the file's metadata
 ROOMS = (classical, descriptors, neural)  # whose classes a file may name; imported here, so that they are known
-LAWS = ("buckingham_coulomb", "harmonic", "lennard_jones", "mason_schamp", "morse")
+LAWS = ("buckingham_coulomb", "harmonic", "lennard_jones", "mason_schamp", "morse", "zbl_repulsion")
 ACTIVATIONS = (torch.tanh, torch.sigmoid, torch.relu, torch.sin, torch.cos, torch.erf)
 ACTIVATIONS += (F.relu, F.silu, F.gelu, F.elu, F.selu, F.celu, F.softplus, F.mish, F.tanh, F.sigmoid, F.logsigmoid)
 CUTOFFS = (radial.cosine_cutoff, radial.tanh_cutoff, radial.quintic_switch)

@@ -22,6 +22,7 @@ FACTS: dict[tuple[str, str], dict[str, str]] = {
     ("02", "small-text"): {"42": "contacts of the icosahedron: 12 to the center, 30 on the surface"},
     ("02", "lj13-read"): {"42": "the same"},
     ("02", "real-crystal-read"): {"7.5": "the factor 1.075 of the next cell"},
+    ("07", "rings-read"): {"195": "page of Patterson's paper"},
     ("05", "hero-text"): {"64": "where the slider ends"},
 }
 
@@ -30,10 +31,6 @@ NOT_YET: dict[tuple[str, str], set[str]] = {
     ("06", "cut-read"): {"3.82", "7.64"},
     ("06", "h2-curve-read"): {"0.79"},
     ("06", "opening-read"): {"3.49"},
-    ("07", "ani-read"): {"0.95"},
-    ("07", "cutoff-read"): {"0.44"},
-    ("07", "histograms-read"): {"3.7"},
-    ("07", "minimum-image-read"): {"39"},
     ("08", "cost-read"): {"6400"},
     ("08", "learning-curve-text"): {"1101", "192"},
     ("08", "reference-read"): {"2.9"},
