@@ -18,9 +18,6 @@ import numpy as np
 from ase import Atoms
 from index import main as write_index
 from labeling import OUTPUT, WORK, attach, load
-from silicon_classical import add_classical
-from silicon_labels import labelled
-from silicon_liquid import trajectory
 
 MISSING = {float: np.nan, int: -1, str: ""}
 KINDS = {float: np.floating, int: np.integer, str: np.str_}
@@ -67,7 +64,11 @@ def write_npz(name, data, **metadata):
 
 
 def settings_of(path):
-    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    """What the label script wrote beside its frames; where work/ is empty, what ships in the set."""
+    if path.with_suffix(".json").exists():
+        return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    with np.load(OUTPUT / f"{path.stem}.npz") as file:
+        return json.loads(str(file["metadata"]))
 
 
 def dimers():
@@ -97,8 +98,7 @@ def ammonia():
     frames, settings = load(path), settings_of(path)
     for frame in frames:
         frame.info["split"] = ammonia_split(frame.info)
-    status = "complete" if len(frames) + len(settings["unconverged"]) >= settings["planned"] else "partial"
-    write_npz("ammonia", arrays(frames), **settings, status=f"{status}, {len(frames)} of {settings['planned']} frames")
+    write_complete("ammonia", frames, settings)
 
 
 def ethanol_gfn2():
@@ -119,8 +119,14 @@ def planned(source, name, first=None):
     """A set whose frames already carry their split; those of the group `first` come first."""
     frames, settings = load(WORK / source), settings_of(WORK / source)
     frames.sort(key=lambda frame: frame.info["group"] != first)
+    write_complete(name, frames, settings)
+
+
+def write_complete(name, frames, settings):
+    """Write a set and say whether all its planned frames are there."""
     status = "complete" if len(frames) + len(settings["unconverged"]) >= settings["planned"] else "partial"
-    write_npz(name, arrays(frames), **settings, status=f"{status}, {len(frames)} of {settings['planned']} frames")
+    settings |= dict(status=f"{status}, {len(frames)} of {settings['planned']} frames")
+    write_npz(name, arrays(frames), **settings)
 
 
 def alanine_dipeptide():
@@ -133,7 +139,14 @@ def water_clusters():
 
 
 def silicon_k_points():
-    planned("silicon_k_points.extxyz", "silicon_k_points")
+    """Labelled again, every frame stays in its split of the silicon set."""
+    path = WORK / "silicon_k_points.extxyz"
+    frames, settings = load(path), settings_of(path)
+    with np.load(OUTPUT / "silicon.npz") as file:
+        splits = dict(zip(file["id"].tolist(), file["split"].tolist(), strict=True))
+    for frame in frames:
+        frame.info["split"] = splits[frame.info["id"]]
+    write_complete("silicon_k_points", frames, settings)
 
 
 def h2_si100_split(info):
@@ -155,6 +168,8 @@ def h2_si100():
 
 def melt(seed):
     """Frames of one ab initio trajectory and its settings; seed 1 is for training, seed 2 for testing."""
+    from silicon_liquid import trajectory
+
     data, settings = trajectory(seed)
     frames = []
     for step, energy in enumerate(data["energies"]):
@@ -168,6 +183,9 @@ def melt(seed):
 
 def silicon():
     """Both seeds of the melt and the labelled solids and model liquids; frames with a vacancy have their own file."""
+    from silicon_classical import add_classical  # here because it needs matscipy, which no other set does
+    from silicon_labels import labelled
+
     frames, settings, steps = [], {}, []
     for seed in (1, 2):
         run, settings = melt(seed)

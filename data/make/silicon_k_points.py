@@ -6,7 +6,7 @@ not its mean.
 
 Run:  python silicon_k_points.py --max-minutes 120      minutes per frame; repeat to continue.
 Then `python pack.py silicon_k_points`: the denser labels are its energy and forces, the shipped ones energy_gamma and
-forces_gamma.
+forces_gamma. A frame stays in the split it has in silicon.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def jobs(n_frames=20, seed=0):
         bare = frame.copy()
         bare.calc = None
         bare.arrays = {key: bare.arrays[key] for key in ("numbers", "positions")} | {"forces_gamma": frame.get_forces()}
-        bare.info = {key: frame.info[key] for key in ("id", "group", "trajectory")} | {"split": "test"}
+        bare.info = {key: frame.info[key] for key in ("id", "group", "trajectory", "split")}
         bare.info["energy_gamma"] = frame.get_potential_energy()
         yield bare
 

@@ -58,7 +58,7 @@ class Dataset:
         try:
             frames = np.atleast_1d(np.arange(len(self))[which])
         except (IndexError, TypeError, ValueError):
-            frames = np.empty((0, 0))
+            frames = np.empty((0, 0), np.int64)
         if frames.ndim != 1:
             raise IndexError(
                 f"{self.name} has {len(self)} frames, picked by a number, a slice, a list of numbers or a mask; "

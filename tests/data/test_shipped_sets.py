@@ -319,3 +319,31 @@ def test_float32_for_large_arrays_and_float64_for_energies():
 def test_graph_of_a_set_reproduces_its_positions():
     few = frames("silicon", group="melt", trajectory=2)[:2]
     assert torch.equal(few.graph(4.0).positions, torch.tensor(few.positions, dtype=torch.float64))
+
+
+def test_frames_with_denser_k_points_stay_in_their_split_and_differ_as_the_catalog_says():
+    dense, silicon = load_data("silicon_k_points"), load_data("silicon")
+    assert isinstance(dense, Dataset)
+    assert isinstance(silicon, Dataset)
+    splits = dict(zip(silicon.labels["id"].tolist(), silicon.labels["split"].tolist(), strict=True))
+    assert dense.labels["split"].tolist() == [splits[name] for name in dense.labels["id"].tolist()]
+    melt = dense.where(group="melt")
+    assert (len(melt), len(melt.part("train")), len(melt.part("test"))) == (14, 7, 7)
+    assert (
+        "7 of the 14 melt frames come from the run that silicon trains on" in CATALOG["silicon_k_points"]["caveats"][0]
+    )
+    forces = np.sqrt(np.mean((melt.forces - melt.labels["forces_gamma"]) ** 2))
+    energies = 1e3 * (melt.energy - melt.labels["energy_gamma"]) / 64
+    words = (
+        f"{forces:.2f} eV/Å rms and energies −{-energies.mean():.0f} ± {energies.std():.0f} meV/atom from a 2×2×2 grid"
+    )
+    assert words in CATALOG["silicon"]["caveats"][0]
+    readme = (data_folder() / "README.md").read_text(encoding="utf-8")
+    assert f"{forces:.2f} eV/Å rms in the melt" in readme
+    assert f"energies shift by −{-energies.mean():.0f} meV/atom in the melt" in readme
+
+
+def test_the_catalog_tells_the_two_tersoffs_apart():
+    """That the labels are those of 38, 9902 and not of its forerunner is proven in tests/classical/test_tersoff.py."""
+    assert any("38, 9902 (1988), kept in 39, 5566 (1989)" in caveat for caveat in CATALOG["silicon"]["caveats"])
+    assert "Phys. Rev. B 37, 6991 (1988), its file Si.tersoff" in CATALOG["silicon_structure"]["level_of_theory"]
