@@ -8,12 +8,15 @@ A student's function is called with fresh copies of its arguments, and what it r
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 import linecache
+import signal
 import sysconfig
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from torch.overrides import TorchFunctionMode
 __all__ = ["NotAttempted", "Refused", "Slip", "array", "choice", "function", "is_single", "number", "untouched"]
 
 LARGEST, DEEPEST = 100_000, 20  # numbers in one answer, lists inside lists
+PATIENCE = 10  # s for one call of a student's function
 
 
 class Slip(Exception):
@@ -223,12 +227,14 @@ def function(answer: Any, what: str = "function", by_hand: bool = False) -> Call
 
     def watched(*arguments: Any) -> Any:
         arguments = tuple(map(_fresh, arguments))
-        with _Autograd() as autograd, warnings.catch_warnings():
+        with _Autograd() as autograd, warnings.catch_warnings(), _at_most(PATIENCE):
             warnings.simplefilter("ignore")  # of forms of arguments that the function was not written for
             try:
                 result = answer(*arguments)
             except KeyboardInterrupt:
                 raise
+            except _TooLong as error:
+                raise Refused(f"Your {what} has not come to an end after {PATIENCE} s{_line(error)}.") from None
             except BaseException as error:
                 if by_hand and autograd.used:
                     raise _by_hand(what) from None
@@ -242,6 +248,30 @@ def function(answer: Any, what: str = "function", by_hand: bool = False) -> Call
         return result
 
     return watched
+
+
+class _TooLong(BaseException):
+    """Raised inside a function that does not come to an end."""
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Stop what takes longer; where the system has no alarm, or it is in use, wait as long as it takes."""
+    here = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+    if not here or signal.getitimer(signal.ITIMER_REAL)[0]:
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class _Autograd(TorchFunctionMode):
@@ -299,6 +329,11 @@ def first_line(error: BaseException) -> str:
 
 def _with_line(error: BaseException) -> str:
     """An exception and the last line of the student's own code that it came through."""
+    kind, _, message = first_line(error).partition(": ")
+    return f"{kind}{_line(error)}" + (f": {message}" if message else "")
+
+
+def _line(error: BaseException) -> str:
     place, step = "", error.__traceback__
     while step is not None:
         name = step.tb_frame.f_code.co_filename
@@ -306,5 +341,4 @@ def _with_line(error: BaseException) -> str:
             line = linecache.getline(name, step.tb_lineno).strip()
             place = f" in line {step.tb_lineno}" + (f", `{line[:60]}`" if line else "")
         step = step.tb_next
-    kind, _, message = first_line(error).partition(": ")
-    return f"{kind}{place}" + (f": {message}" if message else "")
+    return place

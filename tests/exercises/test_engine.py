@@ -1,6 +1,7 @@
 """The exercise engine: verdicts, messages, what is read, and what a student sees in a terminal and in Jupyter."""
 
 import math
+import signal
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from mininnip.exercises import reading
 from mininnip.exercises.engine import Outcome, answer_from
 from mininnip.exercises.makers import choice_question, code_question, compare, function_question, number_question
 from mininnip.exercises.reading import Refused, Slip, array, choice, function, number
@@ -72,6 +74,18 @@ def test_the_line_is_the_students_own_and_shown_if_it_is_known(question):
     line = force.__code__.co_firstlineno + 1
     words = f"raised LinAlgError in line {line}, `return np.linalg.inv(np.zeros((2, 2)))`: Singular matrix."
     assert question.grade(force).sentence == f"Your force {words}"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no alarm on this system")
+@pytest.mark.timeout(0)  # the alarm is free then
+def test_a_function_without_end_is_stopped(question, monkeypatch):
+    monkeypatch.setattr(reading, "PATIENCE", 0.2)
+    lines = ["def force(x):", "    while True:", "        try:", "            x = x + 1"]
+    source = "\n".join([*lines, "        except Exception:", "            pass"])
+    sentence = question.grade(answer_from(source, "force")).sentence
+    assert sentence.startswith("Your force has not come to an end after 0.2 s in line ")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert question.grade(lambda x: -2 * x).verdict == "correct"
 
 
 def test_an_interrupt_by_the_student_passes_through(question):

@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import pkgutil
+import re
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +135,5 @@ def test_every_guess_of_a_notebook_is_empty_and_meets_its_result(notebook):
         else:
             met.append(words)
     assert sorted(asked) == sorted(met), "each guess is compared once, under the same words"
+    outputs = re.findall(r"(?:No result|Nothing is kept)[^\n]*", notebook.read_text(encoding="utf-8"))
+    assert outputs == [], "a result that has another form than its guess"
