@@ -1,6 +1,6 @@
 """Stationary points of any energy surface: minima, saddles, maxima, found by Newton's method."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -56,6 +56,16 @@ def stationary_point(surface: Surface, start: Tensor, max_step: float = 0.1, max
             "start elsewhere or allow more steps"
         )
     return _describe(surface, point)
+
+
+def newton_steps(surface: Surface, start: Tensor, max_step: float = 0.1, max_steps: int = 100) -> Iterator[Tensor]:
+    """The points (d,) that `stationary_point` visits after the start, one by one, until no force is left."""
+    position = start.detach()
+    for _ in range(max_steps):
+        (position,), (rests,) = _newton(surface, position[None], max_step, max_steps=1)
+        yield position
+        if rests:
+            return
 
 
 def stationary_points(

@@ -5,39 +5,44 @@ Left the surface from above, right the energy along the ball's way. The physics 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
-from ipywidgets import Button, Dropdown, FloatSlider, HBox, ToggleButtons
+from ipywidgets import HBox
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from mininnip import surfaces
 from mininnip.figures.plotting import ATTACK, MODEL, SECOND, landscape
+from mininnip.surfaces.stationary_points import newton_steps
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 
 BOUNDS = ((-1.5, 1.2), (-0.2, 2.0))  # where the Müller–Brown surface is usually drawn
 LEVELS = np.arange(-150, 121, 15.0)
-TIME_STEP = 0.004  # a twentieth of the fastest period in the deepest well
-STEPS_PER_FRAME, FRAMES_PER_RUN, RUNS = 10, 25, 24
-TRAIL = 400  # steps of motion that stay visible
+N_STEPS, TIME_STEP, FRICTION = 6000, 0.004, 2.0  # of motion; a twentieth of the fastest period in the deepest well
+STEPS_PER_FRAME, TRAIL = 10, 400  # steps of motion from picture to picture, and how many stay visible
+N_JUMPS = 60
+HOPPING = (
+    f"After {N_JUMPS} jumps the ball still <strong>hops to and fro</strong>: a curvature changes its sign here, each "
+    "jump points back to the other side. Newton's method finds places without force only from nearby; start elsewhere."
+)
 MODE_ENERGY = 15.0  # a mode's line is as long as an excursion that costs or gains this energy
+ROLL, NEWTON, MOVE = "roll downhill", "jump to zero force", "move at a temperature"
 ALT = (
     "Left: contour map of the Müller–Brown surface with three valleys A, B and C. A ball and its way are drawn on it; "
     "where it rests, two lines show the directions of the Hessian's modes. Right: the energy along the way."
 )
-ROLL, NEWTON, MOVE = "roll downhill", "jump to zero force", "move at a temperature"
 
 
 class Landscape(Panel):
     """The Müller–Brown surface with a ball.
 
-    Click on the map, or use the arrow keys and Enter. The ball rolls down to a minimum, jumps by Newton's method to any
-    point without force, or moves in a heat bath. Where it rests, the Hessian says what kind of place that is. "Path
-    between" draws the way of least energy between two minima and its barrier.
+    Click on the map, or use the arrow keys and Enter. The ball rolls down to a minimum, jumps by Newton's method to a
+    point without force or off the map, or moves in a heat bath. Where it rests, the Hessian says what kind of place
+    that is. "Path between" draws the way of least energy between two minima and its barrier.
 
     Args:
         start: first position of the ball (x, y).
@@ -45,27 +50,17 @@ class Landscape(Panel):
 
     def __init__(self, start: tuple[float, float] = (-0.9, 1.1)):
         super().__init__("landscape")
-        self.minima = _minima()
+        found = surfaces.stationary_points(surfaces.muller_brown, BOUNDS)
+        self.minima = dict(zip("ABC", (point.position for point in found if point.kind == "minimum"), strict=False))
         self.position = torch.tensor(self.memory.get("position", start), dtype=torch.float64)
         self._draw_figure()
-        self.action = self.control(
-            "action", ToggleButtons(options=[ROLL, NEWTON, MOVE], style={"button_width": "15em"}), self._action_changed
-        )
-        self.temperature = self.control(
-            "temperature",
-            FloatSlider(15, min=1, max=60, step=1, description="kT", readout_format=".0f"),
-        )
-        names = list(self.minima)
-        pairs = [(f"{a} and {b}", a + b) for k, a in enumerate(names) for b in names[k + 1 :]]
-        self.path = self.control(
-            "path",
-            Dropdown(options=[("–", ""), *pairs], description="Path between", style={"description_width": "initial"}),
-            self._path_chosen,
-        )
-        self.again: Button = self.button("again", "Go again", self._go, icon="play")
-        self.work = self.background(pace=0.04)
-        self.show_all([self.live.view, self.action, HBox([self.temperature, self.path, self.again]), self.work])
-        self._path_chosen() if self.path.value else self._rest()
+        self.action = self.choice("action", [ROLL, NEWTON, MOVE], self._action_changed)
+        self.temperature = self.slider("temperature", "kT", 15, (1, 60), 1, digits=".0f")
+        pairs = [("–", ""), ("A and B", "AB"), ("A and C", "AC"), ("B and C", "BC")]
+        self.path = self.choice("path", pairs, self._path_chosen, description="path")
+        self.again = self.run_button("again", "Go again", self._go, icon="play")
+        self.show_all([self.live.view, self.action, HBox([self.temperature, self.path]), HBox([self.again, self.work])])
+        self._path_chosen() if self.path.value else self._rest(self.position[None])
 
     def _draw_figure(self) -> None:
         figure = Figure(figsize=(9.4, 4.4), layout="constrained")
@@ -77,32 +72,35 @@ class Landscape(Panel):
             self.map.plot(*point, ".", color="white", markersize=5)
         self.map.set_title("click, or arrow keys and Enter")
         self.profile.set(xlim=(-0.04, 1.04), ylim=(-160, 60), xlabel="along the way", ylabel="energy E", xticks=[])
-        self.trail = self.map.plot([], [], color="white", linewidth=2.5)[0]
+        live = self.live = LiveFigure(figure, alt=ALT, on_click=self.guard(self.click), clickable_axes=self.map)
+        ball = dict(color=SECOND, markeredgecolor="black", markersize=13)
+        self.trail = live.line(self.map, color="white", linewidth=2.5)
         rim = [withStroke(linewidth=6, foreground="white")]
-        self.modes = [self.map.plot([], [], linewidth=3.5, path_effects=rim)[0] for _ in range(2)]
-        self.ball = self.map.plot([], [], "o", color=SECOND, markeredgecolor="black", markersize=13)[0]
-        self.energy = self.profile.plot([], [], color="black", linewidth=1.5)[0]
-        self.marker = self.profile.plot([], [], "o", color=SECOND, markeredgecolor="black", markersize=13)[0]
-        self.reading = self.profile.text(0.04, 0.96, "", transform=self.profile.transAxes, va="top", fontsize=12)
-        moving = [self.trail, *self.modes, self.ball, self.energy, self.marker, self.reading]
-        self.live = LiveFigure(figure, moving, ALT, on_click=self.guard(self.click), clickable_axes=self.map)
+        self.modes = [live.line(self.map, linewidth=3.5, path_effects=rim) for _ in range(2)]
+        self.ball = live.line(self.map, "o", **ball)
+        self.energy = live.line(self.profile, color="black", linewidth=1.5)
+        self.marker = live.line(self.profile, "o", **ball)
+        self.reading = live.add(self.profile.text(0.04, 0.96, "", transform=self.profile.transAxes, va="top"))
 
     def click(self, x: float, y: float) -> None:
         """Put the ball at (x, y) and let it go."""
         self.work.stop()
         self.position = torch.tensor([x, y], dtype=torch.float64)
-        self._go()
+        self.start_work(self._go())
 
-    def _go(self) -> None:
+    def _go(self) -> Iterator[tuple[float, str]]:
         self.path.value = ""
+        if self.action.value == MOVE:
+            return self._wander()
         if self.action.value == ROLL:
-            way = surfaces.relax(surfaces.muller_brown, self.position, max_step=0.03)
-            self.work.start(self._follow(way))
-        elif self.action.value == NEWTON:
-            end = surfaces.stationary_point(surfaces.muller_brown, self.position).position
-            self.work.start(self._follow(torch.stack([self.position, end])))
-        else:
-            self.work.start(self._wander())
+            return self._follow(surfaces.relax(surfaces.muller_brown, self.position, max_step=0.03))
+        steps = newton_steps(surfaces.muller_brown, self.position, max_step=0.1, max_steps=N_JUMPS)
+        way = [self.position]
+        for position in steps:
+            way.append(position)
+            if _outside(position):
+                break
+        return self._follow(torch.stack(way))
 
     def _action_changed(self) -> None:
         self.work.stop()
@@ -110,42 +108,38 @@ class Landscape(Panel):
             self.say("Click to let it move. It loses and gains energy in collisions with a bath of temperature kT.")
 
     def _follow(self, way: Tensor) -> Iterator[tuple[float, str]]:
-        """The ball along a given way, at most 50 pictures, and the modes at its end."""
+        """The ball along a given way, at most 50 pictures, and what is to be said at its end."""
         energies = surfaces.muller_brown(way)
         for k in np.unique(np.linspace(0, len(way) - 1, 50).astype(int)):
-            self._draw(way[: k + 1], energies[: k + 1], _lengths(way) / max(float(_lengths(way)[-1]), 1e-12))
+            self._draw(way[: k + 1], energies[: k + 1], _shares(way))
             yield (k + 1) / len(way), f"E = {energies[k]:.1f}"
-        self.position = way[-1]
-        self._rest(way)
+        self._left(way) if _outside(way[-1]) else self._rest(way)
 
     def _wander(self) -> Iterator[tuple[float, str]]:
-        """Langevin motion in short runs; each run draws new velocities from the bath."""
-        trail = self.position[None]
-        n_steps = RUNS * FRAMES_PER_RUN * STEPS_PER_FRAME
+        """Langevin motion in a bath that follows the slider."""
+        trail, first = self.position[None], self.position
         try:
-            for step in range(0, n_steps, STEPS_PER_FRAME):
-                if step % (FRAMES_PER_RUN * STEPS_PER_FRAME) == 0:
-                    run = self._run_of_motion()
-                trail = torch.cat([trail, next(run)])[-TRAIL:]
-                self.position = trail[-1]
-                energies = surfaces.muller_brown(trail)
-                self._draw(trail, energies, torch.linspace(0, 1, TRAIL)[: len(trail)])
-                yield step / n_steps, f"step {step}: E = {energies[-1]:.1f}"
+            for k, position in enumerate(self._motion()):
+                trail = torch.cat([trail, position[None]])[-TRAIL:]
+                if _outside(position):
+                    break
+                if k % STEPS_PER_FRAME == 0:
+                    energies = surfaces.muller_brown(trail)
+                    self._draw(trail, energies, torch.linspace(0, 1, TRAIL)[: len(trail)])
+                    yield k / N_STEPS, f"step {k}: E = {energies[-1]:.1f}"
         finally:  # stopped or at the end
-            self._rest(trail)
+            self._left(trail, first) if _outside(trail[-1]) else self._rest(trail)
 
-    def _run_of_motion(self) -> Iterator[Tensor]:
-        """The next positions of the ball, one bundle per picture."""
-        positions, _ = surfaces.langevin(
-            surfaces.muller_brown,
-            self.position,
-            kT=self.temperature.value,
-            n_steps=STEPS_PER_FRAME * FRAMES_PER_RUN,
-            time_step=TIME_STEP,
-            friction=2.0,
-            seed=int(torch.randint(2**31, ())),
-        )
-        return iter(positions[1:].split(STEPS_PER_FRAME))
+    def _motion(self) -> Iterator[Tensor]:
+        """Positions, step by step, in runs of a 24th of the whole; each draws new velocities from the bath."""
+        position = self.position
+        for _ in range(24):
+            kT, seed = self.temperature.value, int(torch.randint(2**31, ()))
+            way, _ = surfaces.langevin(
+                surfaces.muller_brown, position, kT, N_STEPS // 24, time_step=TIME_STEP, friction=FRICTION, seed=seed
+            )
+            yield from way[1:]
+            position = way[-1]
 
     def _draw(self, way: Tensor, energies: Tensor, progress: Tensor) -> None:
         with self.live.lock:
@@ -158,21 +152,33 @@ class Landscape(Panel):
             self.reading.set_text(f"E = {energies[-1]:.1f}".replace("-", "−"))
             self.live.refresh()
 
-    def _rest(self, way: Tensor | None = None) -> None:
+    def _left(self, way: Tensor, back: Tensor | None = None) -> None:
+        """Say that the ball has left the map, and put it back where it was let go."""
+        self.position = way[0] if back is None else back
+        place = f"at ({way[-1, 0]:.2f}, {way[-1, 1]:.2f})"
+        if self.action.value == MOVE:
+            why = f"kT = {self.temperature.value:.0f} carries it over the rim; choose a lower temperature"
+        else:
+            why = "the curvature where it stood points to a place without force far away; start nearer to one"
+        self.say(
+            f"The ball has <strong>left the map</strong> {place}: {why}. <b>Go again</b> starts at the same place."
+        )
+
+    def _rest(self, way: Tensor) -> None:
         """Draw the Hessian's modes where the ball is, and say what kind of place that is."""
+        self.position = way[-1]
         self.memory["position"] = self.position.tolist()
-        way = self.position[None] if way is None else way
-        lengths = _lengths(way) / max(float(_lengths(way)[-1]), 1e-12)
         curvatures, vectors = torch.linalg.eigh(surfaces.hessian(surfaces.muller_brown, self.position))
         force = float(torch.linalg.vector_norm(surfaces.forces(surfaces.muller_brown, self.position)))
         with self.live.lock:
-            self._draw(way, surfaces.muller_brown(way), lengths)
+            self._draw(way, surfaces.muller_brown(way), _shares(way))
             for line, curvature, vector in zip(self.modes, curvatures.tolist(), vectors.T, strict=True):
                 reach = vector * min((2 * MODE_ENERGY / max(abs(curvature), 1e-12)) ** 0.5, 0.4)
                 line.set_data(*torch.stack([self.position - reach, self.position + reach]).T)
                 line.set(color=MODEL if curvature > 0 else ATTACK, linestyle="-" if curvature > 0 else "--")
             self.live.refresh()
-        self.say(_judge(self.position, force, curvatures.tolist()))
+        hops = self.action.value == NEWTON and len(way) > N_JUMPS
+        self.say(HOPPING if hops else _judge(self.position, force, curvatures.tolist()))
 
     def _path_chosen(self) -> None:
         if not self.path.value:
@@ -184,14 +190,12 @@ class Landscape(Panel):
         top = int(energies.argmax())
         saddle = surfaces.stationary_point(surfaces.muller_brown, way[top])
         self.position = saddle.position
+        climbs = [saddle.energy - float(energies[end]) for end in (0, -1)]
         with self.live.lock:
-            self._draw(way, energies, _lengths(way) / _lengths(way)[-1])
+            self._draw(way, energies, _shares(way))
             self.ball.set_data(*saddle.position[:, None])
-            self.marker.set_data([_lengths(way)[top] / _lengths(way)[-1]], [saddle.energy])
-            self.reading.set_text(
-                f"from {a} to {b}: {saddle.energy - float(energies[0]):.1f}\n"
-                f"from {b} to {a}: {saddle.energy - float(energies[-1]):.1f}"
-            )
+            self.marker.set_data([_shares(way)[top]], [saddle.energy])
+            self.reading.set_text(f"from {a} to {b}: {climbs[0]:.1f}\nfrom {b} to {a}: {climbs[1]:.1f}")
             self.live.refresh()
         self.say(
             f"The path of least energy from {a} (E = {energies[0]:.1f}) to {b} (E = {energies[-1]:.1f}). Its highest "
@@ -199,16 +203,14 @@ class Landscape(Panel):
         )
 
 
-def _judge(position: Tensor, force: float, curvatures: Sequence[float]) -> str:
+def _judge(position: Tensor, force: float, curvatures: list[float]) -> str:
     """One or two sentences on a place: force, curvatures, kind."""
-    down = sum(curvature < 0 for curvature in curvatures)
     kind = (
         "both positive: every step costs energy, a <strong>minimum</strong>",
         "one negative: downhill along the dashed red line, uphill along the other, a <strong>saddle</strong>",
         "both negative: downhill in every direction, a <strong>maximum</strong>",
-    )[down]
-    place = f"({position[0]:.3f}, {position[1]:.3f})"
-    values = " and ".join(f"{curvature:.0f}" for curvature in curvatures)
+    )[sum(curvature < 0 for curvature in curvatures)]
+    place, values = f"({position[0]:.3f}, {position[1]:.3f})", " and ".join(f"{one:.0f}" for one in curvatures)
     if force > 1e-3:
         return (
             f"At {place} the force is {force:.1f}, not zero: <strong>neither minimum nor saddle</strong>, the ball is "
@@ -217,12 +219,12 @@ def _judge(position: Tensor, force: float, curvatures: Sequence[float]) -> str:
     return f"At {place} no force is left. Curvatures {values}, {kind}."
 
 
-def _minima() -> dict[str, Tensor]:
-    found = surfaces.stationary_points(surfaces.muller_brown, BOUNDS)
-    return dict(zip("ABC", (point.position for point in found if point.kind == "minimum"), strict=False))
+def _outside(position: Tensor) -> bool:
+    return any(not low <= at <= high for at, (low, high) in zip(position.tolist(), BOUNDS, strict=True))
 
 
-def _lengths(way: Tensor) -> Tensor:
-    """Length of the way up to each of its points."""
-    steps = torch.linalg.vector_norm(way.diff(dim=0), dim=-1)
-    return torch.cat([steps.new_zeros(1), steps.cumsum(0)])
+def _shares(way: Tensor) -> Tensor:
+    """For each point of a way, which share of it lies behind."""
+    lengths = torch.linalg.vector_norm(way.diff(dim=0), dim=-1)
+    behind = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    return behind / behind[-1].clamp(min=1e-12)

@@ -48,7 +48,7 @@ class FigureView(anywidget.AnyWidget):
     still = traitlets.Bytes().tag(sync=True)
     moving = traitlets.Bytes().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
-    width = traitlets.Int(640).tag(sync=True)
+    width, height = traitlets.Int(640).tag(sync=True), traitlets.Int(400).tag(sync=True)
     clickable = traitlets.Bool(False).tag(sync=True)
 
     _css = """
@@ -74,10 +74,12 @@ class FigureView(anywidget.AnyWidget):
       });
       return image;
     }
+    const SHARE = 56;  // of the window's height in %: the controls and the line that speaks need the rest
     function render({ model, el }) {
       const box = el.appendChild(document.createElement("div"));
       box.className = "mininnip-figure";
-      box.style.width = model.get("width") + "px";
+      const [width, height] = [model.get("width"), model.get("height")];
+      box.style.width = `min(${width}px, ${(SHARE * width / height).toFixed(2)}vh)`;
       let last = Promise.resolve();  // one picture after the other
       const [still, moving] = ["still", "moving"].map((layer) => {
         const canvas = box.appendChild(document.createElement("canvas"));
@@ -137,7 +139,8 @@ class LiveFigure:
 
     Args:
         figure: a `matplotlib.figure.Figure` made directly, not through pyplot.
-        moving: the artists that change from tick to tick, drawn in this order.
+        moving: the artists that change from tick to tick, drawn in this order; without any the figure is drawn when
+            it is first refreshed, so that they can be made with `line` and `add`.
         alt: what the figure shows, for readers who do not see it.
         on_click: called with the data coordinates x, y of a click or of Enter; None for a figure only looked at.
         clickable_axes: the axes that can be clicked, by default the first.
@@ -151,8 +154,8 @@ class LiveFigure:
     def __init__(
         self,
         figure: Figure,
-        moving: Sequence[Artist],
-        alt: str,
+        moving: Sequence[Artist] = (),
+        alt: str = "",
         on_click: Callable[[float, float], None] | None = None,
         clickable_axes: Axes | None = None,
     ):
@@ -162,9 +165,8 @@ class LiveFigure:
         self._on_click = on_click
         figure.set_dpi(DOTS_PER_INCH)
         self._canvas = FigureCanvasAgg(figure)
-        self.view = FigureView(
-            alt=alt, clickable=on_click is not None, width=round(figure.get_figwidth() * PIXELS_PER_INCH)
-        )
+        width, height = (round(inches * PIXELS_PER_INCH) for inches in figure.get_size_inches())
+        self.view = FigureView(alt=alt, clickable=on_click is not None, width=width, height=height)
         self.view.add_class("mininnip-live-figure")
         if on_click is not None:
             self._axes = clickable_axes or figure.axes[0]
@@ -176,10 +178,23 @@ class LiveFigure:
             self._cursor.set_transform(self._axes.transAxes)
             self._axes.add_artist(self._cursor)
             self.view.on_msg(self._hear)
-        self.redraw()
+        if self.moving:
+            self.redraw()
+
+    def add(self, artist: Any) -> Any:
+        """Let one more artist move, above those before it."""
+        self.moving.append(artist)
+        return artist
+
+    def line(self, axes: Axes, style: str = "-", **looks: Any) -> Line2D:
+        """A line or points that move: plotted without data, registered, returned."""
+        return self.add(axes.plot([], [], style, **looks)[0])
 
     def refresh(self) -> None:
         """Draw the moving artists anew and send them."""
+        if not self.view.still:
+            self.redraw()
+            return
         with self.lock:
             self.view.moving = self._draw_moving()
 
@@ -203,7 +218,7 @@ class LiveFigure:
             png = small_png(self.figure, PIXELS_PER_INCH)
             for artist in self._all_moving():
                 artist.set_animated(True)
-        return Picture(png, self.view.width, round(self.figure.get_figheight() * PIXELS_PER_INCH), self.view.alt)
+        return Picture(png, self.view.width, self.view.height, self.view.alt)
 
     def _all_moving(self) -> list[Artist]:
         return [*self.moving, self._cursor] if self._on_click is not None else self.moving

@@ -128,7 +128,8 @@ class PairFit(Panel):
         self.fit = self.button("fit", "Fit", self._fit, icon="bullseye", button_style="primary")
         self.reset = self.button("reset", "Start over", self._reset, icon="undo")
         self._buttons = ipywidgets.HBox([self.fit, self.reset])
-        self.show_all([self.dimer, self.form, self.live.view, ipywidgets.HBox([self._left, self._right])])
+        choices = ipywidgets.HBox([self.dimer, self.form], layout={"flex_flow": "row wrap"})
+        self.show_all([choices, self.live.view, ipywidgets.HBox([self._left, self._right])])
         self._change_dimer()
 
     @property

@@ -9,7 +9,7 @@ again, the new one takes over the values of the old one, which is stopped and cl
             super().__init__("wave")
             ...
             self.live = LiveFigure(figure, [line], alt="A sine.")
-            self.frequency = self.control("frequency", FloatSlider(1.0, min=0.5, max=3.0), self._draw)
+            self.frequency = self.slider("frequency", "frequency", 1.0, (0.5, 3.0), 0.1, self._draw)
             self.show_all([self.live.view, self.frequency])
             self._draw()
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
@@ -42,6 +42,7 @@ class Panel(ipywidgets.VBox):
     """
 
     live: LiveFigure  # set by the derived class before `show_all`
+    pace = 0.04  # s, shortest time from picture to picture of background work
     _living: ClassVar[dict[tuple[str, str, str], Panel]] = {}
 
     def __init__(self, name: str, label: str = ""):
@@ -50,6 +51,7 @@ class Panel(ipywidgets.VBox):
         self.status = ipywidgets.HTML()
         self.status.add_class("mininnip-status")
         self._backgrounds: list[Background] = []
+        self._starters: list[ipywidgets.Button] = []
         self._one_at_a_time = threading.RLock()  # the front end may run two callbacks at once, in two threads
         super().__init__()
         self.add_class(f"mininnip-{name}")
@@ -94,6 +96,65 @@ class Panel(ipywidgets.VBox):
         speak = self.guard(on_click)
         button.on_click(lambda _button: speak())
         return button
+
+    def slider(
+        self,
+        name: str,
+        description: str,
+        value: float,
+        ends: tuple[float, float],
+        step: float,
+        on_change: Callable[[], None] | None = None,
+        digits: str = ".2f",
+        width: str = "26em",
+        kind: Any = ipywidgets.FloatSlider,
+    ) -> Any:
+        """A control with a handle between two ends; a logarithmic one (`kind`) has powers of ten as its ends."""
+        look: Any = {"layout": {"width": width}, "style": {"description_width": "8em"}, "readout_format": digits}
+        return self.control(
+            name, kind(value, min=ends[0], max=ends[1], step=step, description=description, **look), on_change
+        )
+
+    def choice(
+        self, name: str, options: Any, on_change: Callable[[], None], value: Any = None, description: str = ""
+    ) -> Any:
+        """A row of buttons of which one is pressed, at first the first or the one with `value`."""
+        given: Any = {} if value is None else {"value": value}
+        look: Any = {"style": {"button_width": "auto", "description_width": "5em"}}
+        return self.control(
+            name, ipywidgets.ToggleButtons(options=options, description=description, **given, **look), on_change
+        )
+
+    def run_button(self, name: str, description: str, work: Callable[[], Iterator], **options: Any) -> Any:
+        """A button that starts work in the background; it and its like rest until that has ended or was stopped.
+
+        Args:
+            name, description, options: as of `button`.
+            work: makes the generator that `Background.start` runs; `self.work` is where it runs.
+        """
+        button = self.button(name, description, lambda: self.start_work(work()), **options)
+        self._starters.append(button)
+        return button
+
+    def start_work(self, work: Iterator) -> None:
+        """Run a generator in the background in place of what runs there."""
+        self.work.stop()
+        for button in self._starters:
+            button.disabled = True
+        self.work.start(work)
+
+    @functools.cached_property
+    def work(self) -> Background:
+        """Progress, Stop and a line of text for whatever the run buttons start."""
+        return self.background(self.pace, self._rested)
+
+    def _rested(self) -> None:
+        for button in self._starters:
+            button.disabled = False
+        self.ended()
+
+    def ended(self) -> None:
+        """Called when background work has ended or was stopped; derived classes say what was reached."""
 
     def background(self, pace: float = 0.0, on_end: Callable[[], None] | None = None) -> Background:
         """A thread with progress and Stop that ends when the panel is replaced."""

@@ -15,6 +15,7 @@ from ipywidgets.widgets.widget import _instances
 import mininnip as mn
 from mininnip.data.sets import Dataset
 from mininnip.figures import viewer
+from mininnip.figures.alive import _parts
 from mininnip.neural import CoordinateNetwork, Distances
 from mininnip.widgets import panel as panel_module
 from mininnip.widgets.panel import Panel
@@ -128,7 +129,7 @@ def test_it_works_without_the_viewer(hero, monkeypatch):
 def test_its_buttons_and_sliders_have_names_that_browser_tests_and_screen_readers_find(hero):
     make, *_ = hero
     panel = make()
-    for part in _instances.values():
-        if isinstance(part, ipywidgets.Button | ipywidgets.FloatSlider | ipywidgets.IntSlider) and part.comm:
+    for part in _parts(panel):
+        if isinstance(part, ipywidgets.Button | ipywidgets.FloatSlider | ipywidgets.IntSlider):
             assert part.description or part.tooltip, part
     assert panel.live.view.alt and panel.status in panel.children

@@ -1,13 +1,15 @@
 """The landscape widget: where the ball ends, what is said there, and the barrier that is read off."""
 
+import itertools
 import re
 import time
 
+import numpy as np
 import pytest
 import torch
 
 from mininnip import surfaces
-from mininnip.widgets.landscape import MOVE, NEWTON, ROLL, Landscape
+from mininnip.widgets.landscape import BOUNDS, MOVE, NEWTON, ROLL, Landscape
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,36 @@ def test_the_barrier_of_a_path_is_read_off(panel):
 
 def test_a_click_far_up_the_wall_still_ends_in_a_valley(panel):
     assert "a minimum" in _let_go(panel, ROLL, 1.15, 1.95)
+
+
+def test_jumps_end_without_force_or_leave_the_map_or_hop_and_each_is_said(panel):
+    ends = {"no force is left": 0, "left the map": 0, "hops to and fro": 0}
+    panel.action.value = NEWTON
+    for x, y in itertools.product(np.linspace(-1.4, 1.1, 8), np.linspace(-0.1, 1.9, 8)):
+        panel.position = torch.tensor([x, y])
+        for _ in panel._go():
+            pass
+        (end,) = [words for words in ends if words in re.sub("<[^>]*>", "", panel.status.value)]
+        ends[end] += 1
+        if end == "left the map":
+            torch.testing.assert_close(panel.position, torch.tensor([x, y]))
+            assert not (BOUNDS[0][0] <= panel.ball.get_xdata()[0] <= BOUNDS[0][1]) or not (
+                BOUNDS[1][0] <= panel.ball.get_ydata()[0] <= BOUNDS[1][1]
+            )
+    assert min(ends.values()) > 8
+
+
+def test_a_hot_ball_that_leaves_the_map_is_said_and_put_back(panel):
+    panel.action.value, panel.temperature.value = MOVE, 60
+    for seed in range(20):
+        torch.manual_seed(seed)
+        panel.position = torch.tensor([0.6, 0.03], dtype=torch.float64)
+        for _ in panel._go():
+            pass
+        if "left the map" in panel.status.value:
+            break
+    assert "kT = 60 carries it over the rim" in panel.status.value
+    assert panel.position.tolist() == [0.6, 0.03]
 
 
 @pytest.mark.benchmark(group="widget tick", timer=time.process_time)
