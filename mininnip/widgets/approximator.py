@@ -6,6 +6,7 @@ network is `mininnip.neural.MLP`; here stand only the data, the training step by
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -28,7 +29,7 @@ SHOWN = ((-5.0, 5.0), (-3.6, 3.6))
 N_TRAIN, N_VALID, N_CURVE = 40, 40, 201
 PACE, WORK = 0.1, 0.06  # s from picture to picture, and of training in between
 RUN = 10_000  # steps per press of Start
-LOSSES, STEPS = (1e-6, 30.0), (10, 100_000)  # ends of the right panel's axes
+STEPS = (10, 100_000)  # ends of the right panel's axis
 NEAR = 0.012  # a click so near to a point of its own, as a share of the axes, takes the point away
 ALT = (
     "Top left: training points, validation points and the network's curve, with pale areas where no data are. Bottom "
@@ -55,6 +56,12 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "Adam": torch.optim.Adam,
+    "gradient descent": torch.optim.SGD,
+}
+
+
 class Training:
     """A network, its optimizer and what has been measured; it outlives the widget when its cell runs again.
 
@@ -62,18 +69,23 @@ class Training:
         neurons: of the hidden layer.
         activation: a key of `ACTIVATIONS`.
         seed: of the first weights.
+        optimizer: a key of `OPTIMIZERS`.
     """
 
-    def __init__(self, neurons: int, activation: str, seed: int):
+    def __init__(self, neurons: int, activation: str, seed: int, optimizer: str):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = MLP((1, neurons, 1), ACTIVATIONS[activation]).double()
-        self.optimizer = torch.optim.Adam(self.network.parameters(), foreach=False)
+        self.use(optimizer)
         self.seed, self.steps = seed, 0
         self.history: list[tuple[int, float, float]] = []  # step, loss on training and on validation points
 
+    def use(self, optimizer: str) -> None:
+        """Go on with this optimizer from the present weights; Adam forgets its averages."""
+        self.optimizer = OPTIMIZERS[optimizer](self.network.parameters(), lr=0.01, foreach=False)
+
     def step(self, x: Tensor, y: Tensor, rate: float) -> None:
-        """One step of Adam on the mean squared error of all training points."""
+        """One step of the optimizer on the mean squared error of all training points."""
         self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.zero_grad()
         loss = (self.network(x) - y).square().mean()
@@ -111,6 +123,8 @@ class Approximator(Panel):
         ValueError: an unknown target, or a number of neurons out of range.
     """
 
+    pace = PACE
+
     def __init__(self, target: str = "wave", neurons: int = 8):
         if target not in TARGETS or not 1 <= neurons <= 64:
             raise ValueError(f"target is one of {', '.join(TARGETS)} and neurons 1 to 64; got {target!r} and {neurons}")
@@ -118,45 +132,29 @@ class Approximator(Panel):
         self.added: list[tuple[float, float]] = self.memory.setdefault("added", [])
         self._curve_x = torch.linspace(*SHOWN[0], N_CURVE, dtype=torch.float64)[:, None]
         self._draw_figure()
-        choice = {"style": {"button_width": "auto", "description_width": "5em"}}
-        slide = {"layout": {"width": "26em"}, "style": {"description_width": "7em"}}
-        self.target = self.control(
-            "target",
-            ipywidgets.ToggleButtons(options=list(TARGETS), value=target, description="target", **choice),
-            lambda: self._while_paused(self._new_data),
+        new_data, new_network = (
+            functools.partial(self._while_paused, change) for change in (self._new_data, self._new_network)
         )
-        self.activation = self.control(
-            "activation",
-            ipywidgets.ToggleButtons(options=list(ACTIVATIONS), description="activation", **choice),
-            lambda: self._while_paused(self._new_network),
+        self.target = self.choice("target", list(TARGETS), new_data, target, "target")
+        self.activation = self.choice("activation", list(ACTIVATIONS), new_network, None, "activation")
+        self.optimizer = self.choice("optimizer", list(OPTIMIZERS), self._new_optimizer, None, "optimizer")
+        self.neurons = self.slider(
+            "neurons", "neurons", neurons, (1, 64), 1, new_network, "d", kind=ipywidgets.IntSlider
         )
-        self.neurons = self.control(
-            "neurons",
-            ipywidgets.IntSlider(neurons, min=1, max=64, description="neurons", **slide),
-            lambda: self._while_paused(self._new_network),
+        self.noise = self.slider("noise", "noise", 0.0, (0, 0.6), 0.05, new_data)
+        self.rate = self.slider(
+            "rate", "learning rate", 0.01, (-4, 0), 0.25, None, ".4f", kind=ipywidgets.FloatLogSlider
         )
-        self.noise = self.control(
-            "noise",
-            ipywidgets.FloatSlider(0.0, min=0, max=0.6, step=0.05, description="noise", readout_format=".2f", **slide),
-            lambda: self._while_paused(self._new_data),
-        )
-        self.rate = self.control(
-            "rate",
-            ipywidgets.FloatLogSlider(
-                0.01, min=-4, max=0, step=0.25, description="learning rate", readout_format=".4f", **slide
-            ),
-        )
-        self.start = self.button("start", "Start", self._start, icon="play", button_style="primary")
+        self.start = self.run_button("start", "Start", self._train_on, icon="play", button_style="primary")
         self.reset = self.button("reset", "Reset", self._reset, icon="undo", tooltip="new first weights")
-        self.work = self.background(pace=PACE, on_end=self._ended)
         self.work.button.description, self.work.button.icon = "Pause", "pause"
-        left, right = (ipywidgets.VBox(both) for both in ([self.neurons, self.noise], [self.rate]))
+        row = {"flex_flow": "row wrap"}
         self.show_all(
             [
-                ipywidgets.HBox([self.target, self.activation], layout={"flex_flow": "row wrap"}),
+                ipywidgets.HBox([self.target, self.activation, self.optimizer], layout=row),
                 self.live.view,
-                ipywidgets.HBox([left, right], layout={"flex_flow": "row wrap"}),
-                ipywidgets.HBox([self.start, self.reset, self.work], layout={"flex_flow": "row wrap"}),
+                ipywidgets.HBox([self.neurons, self.noise, self.rate], layout=row),
+                ipywidgets.HBox([self.start, self.reset, self.work], layout=row),
             ]
         )
         self.training: Training = self.memory.get("training") or self._first_network(seed=0)
@@ -176,21 +174,18 @@ class Approximator(Panel):
         self.curve.set(ylim=SHOWN[1], ylabel="y", title="click to add a point (gray: no data)")
         self.curve.set(xticklabels=[])
         self.below.set(ylim=(-4, 4), yticks=(-4, 0, 4), xlabel="x", ylabel="each neuron")
-        self.loss.set(xscale="log", yscale="log", xlim=STEPS, ylim=LOSSES, xlabel="training step", title="loss")
-        (self._valid,) = self.curve.plot([], [], "o", color=SECOND, fillstyle="none", markersize=5, label="validation")
-        (self._train,) = self.curve.plot([], [], "o", color=REFERENCE, markersize=5, label="training")
-        (self._added,) = self.curve.plot([], [], "s", color=ATTACK, markersize=8, label="yours")
-        (self._fit,) = self.curve.plot([], [], color=MODEL, linewidth=2.5, label="network")
-        self._parts = LineCollection([], linewidths=1.2)
-        self.below.add_collection(self._parts, autolim=False)
-        (self._train_loss,) = self.loss.plot([], [], color=MODEL, label="training points")
-        (self._valid_loss,) = self.loss.plot([], [], color=SECOND, linestyle="--", label="validation points")
-        self._count = self.loss.text(0.03, 0.03, "", transform=self.loss.transAxes, fontsize=12)
+        self.loss.set(xscale="log", yscale="log", xlim=STEPS, ylim=(0.1, 10), xlabel="training step", title="loss")
+        live = self.live = LiveFigure(figure, alt=ALT, on_click=self.guard(self.click), clickable_axes=self.curve)
+        self._valid = live.line(self.curve, "o", color=SECOND, fillstyle="none", markersize=5, label="validation")
+        self._train = live.line(self.curve, "o", color=REFERENCE, markersize=5, label="training")
+        self._fit = live.line(self.curve, color=MODEL, linewidth=2.5, label="network")
+        self._added = live.line(self.curve, "s", color=ATTACK, markersize=8, label="yours")
+        self._parts = live.add(self.below.add_collection(LineCollection([], linewidths=1.2), autolim=False))
+        self._train_loss = live.line(self.loss, color=MODEL, label="training points")
+        self._valid_loss = live.line(self.loss, "--", color=SECOND, label="validation points")
+        self._count = live.add(self.loss.text(0.03, 0.03, "", transform=self.loss.transAxes, fontsize=12))
         self.curve.legend(loc="upper center", ncols=4, fontsize=10, handletextpad=0.3, columnspacing=1.0)
         self.loss.legend(loc="upper right")
-        moving = [self._valid, self._train, self._fit, self._added, self._parts]
-        moving += [self._train_loss, self._valid_loss, self._count]
-        self.live = LiveFigure(figure, moving, ALT, on_click=self.guard(self.click), clickable_axes=self.curve)
 
     def _draw(self) -> None:
         """The network as it is now: its curve, its neurons and its losses."""
@@ -206,6 +201,10 @@ class Approximator(Panel):
             self._train_loss.set_data(steps, train)
             self._valid_loss.set_data(steps, valid)
             self._count.set_text(f"step {training.steps}")
+            ends = _decades([*train, *valid])
+            if ends != self.loss.get_ylim():  # as many decades as are used: a loss that turns up must be seen
+                self.loss.set_ylim(ends)
+                self.live.redraw()
             self.live.refresh()
 
     def _draw_points(self) -> None:
@@ -222,9 +221,16 @@ class Approximator(Panel):
         n_own = f", {len(self.added)} of them yours" if self.added else ""
         self.say(
             f"{self.neurons.value} neurons, {n_weights} weights, {len(self.points[0])} training points{n_own}. After "
-            f"{self.training.steps} steps the RMSE is <b>{train:.3g}</b> on training and <b>{valid:.3g}</b> on "
-            f"validation points."
+            f"{self.training.steps} steps of {self.optimizer.value} the RMSE is <b>{train:.3g}</b> on training and "
+            f"<b>{valid:.3g}</b> on validation points{self._turned_up(valid)}."
         )
+
+    def _turned_up(self, valid: float) -> str:
+        """Where the error on validation points was lowest, if it has risen since."""
+        history = self.training.history or [(0, 0.0, valid**2)]
+        step, _, loss = min(history, key=lambda entry: entry[2])
+        lowest = loss**0.5
+        return f", lowest at step {step} (<b>{lowest:.3g}</b>)" if valid > 1.02 * lowest else ""
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
@@ -258,7 +264,9 @@ class Approximator(Panel):
         self._say()
 
     def _first_network(self, seed: int) -> Training:
-        self.training = self.memory["training"] = Training(self.neurons.value, self.activation.value, seed)
+        self.training = self.memory["training"] = Training(
+            self.neurons.value, self.activation.value, seed, self.optimizer.value
+        )
         return self.training
 
     def _new_network(self) -> None:
@@ -273,17 +281,17 @@ class Approximator(Panel):
         self._first_network(self.training.seed + 1)
         self._new_data()
 
-    def _start(self) -> None:
-        self.start.disabled = True
-        self.say("Training. Click into the figure to add a point; <b>Pause</b> to read the errors.")
-        self.work.start(self._train_on())
+    def _new_optimizer(self) -> None:
+        self._while_paused(lambda: self.training.use(self.optimizer.value))
+        self._say()
 
-    def _ended(self) -> None:
-        self.start.disabled = False
+    def ended(self) -> None:
+        """Say how good the network is."""
         self._say()
 
     def _train_on(self) -> Iterator[tuple[float, str]]:
         """Train from where the network stands; one picture per turn."""
+        self.say("Training. Click into the figure to add a point; <b>Pause</b> to read the errors.")
         first = self.training.steps
         while self.training.steps < first + RUN:
             due = time.monotonic() + WORK
@@ -300,4 +308,11 @@ class Approximator(Panel):
         self.work.stop()
         change()
         if was_running:
-            self._start()
+            self.start_work(self._train_on())
+
+
+def _decades(losses: list[float]) -> tuple[float, float]:
+    """Powers of ten around all losses, at least two apart."""
+    known = [loss for loss in losses if np.isfinite(loss) and loss > 0] or [1.0]
+    low, high = np.floor(np.log10(min(known))), np.ceil(np.log10(max(known)))
+    return float(10 ** min(low, high - 2)), float(10**high)

@@ -18,10 +18,9 @@ from matplotlib.figure import Figure
 
 from mininnip.analysis import radial_distribution
 from mininnip.figures.plotting import MODEL, REFERENCE
-from mininnip.figures.viewer import view
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
-from mininnip.widgets.stage import FLAT, SPACE, Stage
+from mininnip.widgets.stage import Stage
 
 TIME_STEP = 8.0  # fs: argon's fastest vibration takes about 500 fs
 FRICTION = 0.004  # 1/fs: a new temperature is reached within about 1 ps
@@ -109,6 +108,8 @@ class MeltPlayer(Panel):
         ValueError: atoms without calculator, or not periodic.
     """
 
+    pace = 0.05
+
     def __init__(self, atoms: Atoms, temperature: float = 40, highest: float = 250):
         if atoms.calc is None or not all(atoms.pbc):
             raise ValueError("the player needs periodic atoms with a calculator: set atoms.calc and atoms.pbc = True")
@@ -119,26 +120,14 @@ class MeltPlayer(Panel):
         self.run: Run = remembered if remembered and remembered.origin is atoms else self._new_run()
         self.memory["run"] = self.run
         self._following = False
-        self._draw_figures()
-        self.temperature = self.control(
-            "temperature",
-            ipywidgets.FloatSlider(
-                temperature,
-                min=5,
-                max=highest,
-                step=5,
-                description="heat bath (K)",
-                readout_format=".0f",
-                layout={"width": "30em"},
-                style={"description_width": "7em"},
-            ),
-            lambda: None,
+        self._draw_figure()
+        self.temperature = self.slider(
+            "temperature", "heat bath (K)", temperature, (5, highest), 5, digits=".0f", width="30em"
         )
-        self.start = self.button("run", "Run", self._start, icon="play", button_style="primary")
+        self.start = self.run_button("run", "Run", self._run, icon="play", button_style="primary")
         self.over = self.button("over", "New crystal", self._start_over, icon="undo")
-        self.worker = self.background(pace=0.05, on_end=self._ended)
         self.frame = ipywidgets.IntSlider(
-            description="frame", layout={"width": "30em"}, style={"description_width": "7em"}
+            description="frame", layout={"width": "30em"}, style={"description_width": "8em"}
         )
         self.frame.add_class("melt-frame")
         self.frame.observe(lambda _: self.guard(self._look_back)(), "value")
@@ -146,69 +135,38 @@ class MeltPlayer(Panel):
         self.replay.add_class("melt-replay")
         ipywidgets.jslink((self.replay, "value"), (self.frame, "value"))
         ipywidgets.jslink((self.replay, "max"), (self.frame, "max"))
-        self.stage = Stage(self.viewer, self.flat)
-        self.look = self.control(
-            "look", ipywidgets.ToggleButtons(options=[SPACE, FLAT], style={"button_width": "auto"}), self._set_stage
-        )
+        self.stage = Stage(self, atoms, 340, "The atoms seen along z; color is their height.")
+        self.look, self.viewer, self.flat = self.stage.look, self.stage.viewer, self.stage.flat
         self.show_all(
             [
                 ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view]),
                 self.temperature,
-                ipywidgets.HBox([self.start, self.worker, self.over]),
+                ipywidgets.HBox([self.start, self.work, self.over]),
                 ipywidgets.HBox([self.frame, self.replay]),
             ]
         )
-        self._set_stage()
         self._show_last()
 
     # --- what is drawn ------------------------------------------------------------------------------------------------
 
-    def _draw_figures(self) -> None:
+    def _draw_figure(self) -> None:
         figure = Figure(figsize=(4.6, 3.8), layout="constrained")
         above, below = figure.subplots(2, 1, height_ratios=[3, 2])
         above.axhline(1, color="0.6", linewidth=1, linestyle=":")
         sites = self.run.frames[0].g
         above.fill_between(self.run.r, 4 * sites / sites.max(), color="0.8", label="lattice sites (scaled)")
-        (self._g,) = above.plot([], [], color=MODEL, label="now")
+        self.live = LiveFigure(figure, alt="Above: radial distribution function; below: temperature against time.")
+        self._g = self.live.line(above, color=MODEL, label="now")
         above.set(xlim=(0, self._cutoff), ylim=(0, 5.5), xlabel="distance r (Å)", ylabel="g(r)")
         above.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)  # above: sharp peaks fill the axes
-        (self._heat,) = below.plot([], [], color=MODEL, linewidth=1.2)
-        (self._now,) = below.plot([], [], "o", color=REFERENCE, markersize=5)
+        self._heat = self.live.line(below, color=MODEL, linewidth=1.2)
+        self._now = self.live.line(below, "o", color=REFERENCE, markersize=5)
         self._below = below
         below.set(xlim=(0, 8), ylim=(0, 300), xlabel="time (ps)", ylabel="T (K)")
-        moving = [self._g, self._heat, self._now]
-        self.live = LiveFigure(figure, moving, "Above: radial distribution function; below: temperature against time.")
-        shown = self.run.atoms.copy()
-        shown.wrap()
-        self.viewer, self.flat = view(shown).viewer, self._flat_figure()
-        if self.viewer is not None:
-            self.viewer.layout.width = self.viewer.layout.height = "340px"
-
-    def _flat_figure(self) -> LiveFigure:
-        """The atoms seen along z, darker the farther away."""
-        figure = Figure(figsize=(3.4, 3.4), layout="constrained")
-        axes = figure.subplots()
-        a, b = self.run.atoms.cell.lengths()[:2]
-        self._dots = axes.scatter([0], [0], c=[0], s=70, cmap="viridis", edgecolors=REFERENCE, linewidths=0.5)
-        self._dots.set_clim(0, self.run.atoms.cell.lengths()[2])
-        axes.set(xlim=(0, a), ylim=(0, b), xlabel="x (Å)", ylabel="y (Å)", aspect="equal")
-        return LiveFigure(figure, [self._dots], "The atoms seen along z; color is their height.")
-
-    def _set_stage(self) -> None:
-        self.stage.show(self.look.value)
-        self._show(min(self.frame.value, len(self.run.frames) - 1))
-        if self.look.value == SPACE and self.viewer is None:
-            self.say("The 3-D viewer does not start here; `python -m mininnip doctor` names the remedy.")
 
     def _show(self, k: int) -> None:
-        frame, positions = self.run.frames[k], self.run.wrapped(k)
-        if self.look.value == SPACE and self.viewer is not None:
-            self.viewer.set_coordinates({0: positions})
-        else:
-            order = np.argsort(positions[:, 2])
-            self._dots.set_offsets(positions[order, :2])
-            self._dots.set_array(positions[order, 2])
-            self.flat.refresh()
+        frame = self.run.frames[k]
+        self.stage.place(self.run.wrapped(k))
         times = np.array([one.time for one in self.run.frames])
         self._g.set_data(self.run.r, self.run.mean_g(k))
         self._heat.set_data(times, [one.temperature for one in self.run.frames])
@@ -235,26 +193,19 @@ class MeltPlayer(Panel):
     def _new_run(self) -> Run:
         return Run(self._atoms, self._first_temperature, self._cutoff)
 
-    def _start(self) -> None:
-        self.start.disabled = True
-        self.worker.start(self._work())
-
-    def _work(self) -> Iterator[tuple[float, str]]:
+    def _run(self) -> Iterator[tuple[float, str]]:
         for k in range(FRAMES_PER_RUN):
             self.run.advance(self.temperature.value)
             self._show_last()
             yield (k + 1) / FRAMES_PER_RUN, f"frame {len(self.run.frames) - 1}"
 
-    def _ended(self) -> None:
-        self.start.disabled = False
-
     def _start_over(self) -> None:
-        self.worker.stop()
+        self.work.stop()
         self.memory["run"] = self.run = self._new_run()
         self._below.set_xlim(0, 8)
         self.live.redraw()
         self._show_last()
 
     def _look_back(self) -> None:
-        if not self._following and not self.worker.running:
+        if not self._following and not self.work.running:
             self._show(self.frame.value)

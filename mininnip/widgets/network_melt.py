@@ -7,6 +7,7 @@ the radial distribution as it builds up against the reference. Training is `mini
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,8 +21,7 @@ from matplotlib.figure import Figure
 from mininnip.analysis import radial_distribution
 from mininnip.calculator import Calculator
 from mininnip.data.sets import Dataset
-from mininnip.figures.plotting import ATTACK, MODEL
-from mininnip.figures.viewer import view
+from mininnip.figures.plotting import MODEL
 from mininnip.model import Descriptor
 from mininnip.neural import BehlerParrinello
 from mininnip.potential import Potential
@@ -29,13 +29,14 @@ from mininnip.sampling.dynamics import molecular_dynamics
 from mininnip.training import training_epochs
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
-from mininnip.widgets.stage import FLAT, SPACE, Stage
+from mininnip.widgets.stage import Stage
 
 EPOCHS = 40  # per press of Train
 RATE = 0.01  # learning rate of the first epoch
 ENERGY_WEIGHT = 30.0
 HIDDEN = (20, 20)
-TIME_STEP, FRICTION, CLOSEST = 2.0, 0.01, 0.8  # fs, 1/fs, Å
+TIME_STEP, FRICTION, CLOSEST = 2.0, 0.01, 0.5  # fs, 1/fs, Å
+NEAR, SLOW = 1.6, 0.25  # Å: atoms so near fuse soon; s from frame to frame while they do
 STEPS_PER_FRAME, FRAMES_PER_RUN = 5, 2000
 AVERAGED = 300  # frames over which g(r) is averaged: 3 ps
 ALT = (
@@ -78,28 +79,18 @@ class NetworkMelt(Panel):
         if "potential" not in self.memory:
             self._forget(seed=0)
         self._draw_figures()
-        slide = {"layout": {"width": "28em"}, "style": {"description_width": "9em"}}
-        self.temperature = self.control(
-            "temperature",
-            ipywidgets.IntSlider(temperature, min=300, max=8000, step=100, description="temperature (K)", **slide),
-            self._draw,
+        self.temperature = self.slider(
+            "temperature", "temperature (K)", temperature, (300, 8000), 100, self._draw, "d", kind=ipywidgets.IntSlider
         )
-        self.learn = self.button("train", "Train", lambda: self._begin(self._training()), button_style="primary")
-        self.melt = self.button("melt", "Melt", lambda: self._begin(self._melting()), icon="fire")
+        self.learn = self.run_button("train", "Train", self._training, button_style="primary")
+        self.melt = self.run_button("melt", "Melt", self._melting, icon="fire")
         self.reset = self.button("reset", "Reset", self._reset, icon="undo", tooltip="a new, untrained network")
-        self.worker = self.background(pace=0.04, on_end=self._ended)
-        self.stage = Stage(self.viewer, self.flat)
-        self.look = self.control(
-            "look", ipywidgets.ToggleButtons(options=[SPACE, FLAT], style={"button_width": "auto"}), self._set_stage
-        )
-        self.show_all(
-            [
-                ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view]),
-                self.temperature,
-                ipywidgets.HBox([self.learn, self.melt, self.reset, self.worker], layout={"flex_flow": "row wrap"}),
-            ]
-        )
-        self._set_stage()
+        self.stage = Stage(self, start, 300, "The atoms seen along z; red: outside the training data.")
+        self.look, self.viewer, self.flat = self.stage.look, self.stage.viewer, self.stage.flat
+        buttons = ipywidgets.HBox([self.learn, self.melt, self.reset, self.work], layout={"flex_flow": "row wrap"})
+        views = ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view])
+        self.show_all([views, self.temperature, buttons])
+        self._draw()
 
     # --- what is drawn ------------------------------------------------------------------------------------------------
 
@@ -109,74 +100,47 @@ class NetworkMelt(Panel):
         scale = 1e3 * float(np.sqrt(np.mean(self._valid.forces**2)))
         above.axhline(scale, color="0.6", linewidth=1, linestyle=":")
         above.text(0.99, scale, "predict no force ", va="bottom", ha="right", transform=above.get_yaxis_transform())
-        (self._error,) = above.plot([], [], color=MODEL)
+        live = self.live = LiveFigure(figure, alt=ALT)
+        self._error = live.line(above, color=MODEL)
         above.set(xlim=(0, EPOCHS), ylim=(0, 1.35 * scale), xlabel="epoch", ylabel="force error\n(meV/Å)")
         self._above = above
         low, high = np.min(self._band, axis=0), np.max(self._band, axis=0)
         below.fill_between(self._r, low, high, color="0.7", label="reference")
-        (self._g,) = below.plot([], [], color=MODEL, label="this melt")
-        self._clock = below.text(0.98, 0.93, "", transform=below.transAxes, ha="right", va="top")
+        self._g = live.line(below, color=MODEL, label="this melt")
+        self._clock = live.add(below.text(0.98, 0.93, "", transform=below.transAxes, ha="right", va="top"))
         below.set(xlim=(1, self._cutoff), ylim=(0, 1.6 * high.max()), xlabel="distance r (Å)", ylabel="g(r)")
         below.legend(loc="upper left")
-        self.live = LiveFigure(figure, [self._error, self._g, self._clock], ALT)
-        shown = self._first.copy()
-        shown.wrap()
-        self.viewer, self.flat = view(shown).viewer, self._flat_figure()
-        if self.viewer is not None:
-            self.viewer.layout.width = self.viewer.layout.height = "300px"
-            self.viewer.add_representation(  # the third, after spheres and cell: atoms outside the training data
-                "spacefill", selection="none", color=ATTACK, radius_type="covalent", scale=0.83
-            )
-
-    def _flat_figure(self) -> LiveFigure:
-        """The atoms seen along z."""
-        figure = Figure(figsize=(3.0, 3.0), layout="constrained")
-        axes = figure.subplots()
-        a, b = self._first.cell.lengths()[:2]
-        self._dots = axes.scatter([0], [0], s=100, edgecolors="black", linewidths=0.5)
-        axes.set(xlim=(0, a), ylim=(0, b), xlabel="x (Å)", ylabel="y (Å)", aspect="equal")
-        return LiveFigure(figure, [self._dots], "The atoms seen along z; red: outside the training data.")
-
-    def _set_stage(self) -> None:
-        self.stage.show(self.look.value)
-        self._draw()
-        if self.look.value == SPACE and self.viewer is None:
-            self.say("The 3-D viewer does not start here; `python -m mininnip doctor` names the remedy.")
 
     def _draw(self) -> None:
         """Atoms, error and g(r) as they are now."""
         frame, memory = self.memory["frame"], self.memory
         grades = frame.calc.results.get("extrapolation") if frame.calc else None
-        outside = np.zeros(len(frame), bool) if grades is None else grades > 0
-        positions = frame.get_positions(wrap=True)
-        if self.look.value == SPACE and self.viewer is not None:
-            self.viewer.set_coordinates({0: positions})
-            chosen = ",".join(map(str, np.flatnonzero(outside)))
-            self.viewer._set_selection(f"@{chosen}" if chosen else "none", component=0, repr_index=2)
-        else:
-            order = np.argsort(positions[:, 2])
-            self._dots.set_offsets(positions[order, :2])
-            self._dots.set_facecolor(np.where(outside[order], ATTACK, MODEL).tolist())
-            self.flat.refresh()
+        pair, distance = closest_pair(frame)
+        red = np.zeros(len(frame), bool) if grades is None else grades > 0
+        if distance < NEAR:
+            red[list(pair)] = True
+        self.stage.place(frame.get_positions(wrap=True), red)
         with self.live.lock:
             self._error.set_data(np.arange(len(memory["errors"])), memory["errors"])
             self._g.set_data(self._r, np.mean(memory["g"], axis=0) if memory["g"] else np.full_like(self._r, np.nan))
-            time = f", {frame.info['time']:.2f} ps" if memory["g"] else ""
-            self._clock.set_text(f"{self.temperature.value} K{time}")
+            since = f", {frame.info['time']:.2f} ps" if memory["g"] else ""
+            self._clock.set_text(f"{self.temperature.value} K{since}")
             if len(memory["errors"]) > self._above.get_xlim()[1]:
                 self._above.set_xlim(0, 2 * self._above.get_xlim()[1])
                 self.live.redraw()
             self.live.refresh()
-        self._report(grades, outside)
+        self._report(grades)
 
-    def _report(self, grades: np.ndarray | None, outside: np.ndarray) -> None:
+    def _report(self, grades: np.ndarray | None) -> None:
         errors, frame = self.memory["errors"], self.memory["frame"]
         state = f"{len(errors) - 1} epochs, force error {errors[-1]:.0f} meV/Å" if errors else "an untrained network"
         if self.memory["g"]:
-            what = (
-                "it knows no training data yet" if grades is None else f"{outside.sum()} of {len(frame)} atoms outside"
-            )
+            outside = None if grades is None else int((grades > 0).sum())
+            what = "it knows no training data yet" if grades is None else f"{outside} of {len(frame)} atoms outside"
             state += f". Melt at {frame.info['temperature']:.0f} K: {what}"
+            pair, distance = closest_pair(frame)
+            if distance < NEAR:
+                state += f". <b>Atoms {pair[0]} and {pair[1]} are {distance:.2f} Å apart</b> and fall together"
         self.say(f"{state}.")
 
     # --- what happens -------------------------------------------------------------------------------------------------
@@ -189,16 +153,8 @@ class NetworkMelt(Panel):
         frame = self._first.copy()
         self.memory |= {"potential": potential, "seed": seed, "errors": [], "g": deque(maxlen=AVERAGED), "frame": frame}
 
-    def _begin(self, work: Iterator[tuple[float, str]]) -> None:
-        self.worker.stop()
-        self.learn.disabled = self.melt.disabled = True
-        self.worker.start(work)
-
-    def _ended(self) -> None:
-        self.learn.disabled = self.melt.disabled = False
-
     def _reset(self) -> None:
-        self.worker.stop()
+        self.work.stop()
         self._forget(self.memory["seed"] + 1)
         self._above.set_xlim(0, EPOCHS)
         self.live.redraw()
@@ -218,6 +174,8 @@ class NetworkMelt(Panel):
     def _melting(self) -> Iterator[tuple[float, str]]:
         """Run at the slider's temperature; when it moves, go on from here with new velocities and a new average."""
         memory, shown = self.memory, 0
+        if memory.pop("over", False):
+            memory["frame"] = self._first.copy()
         calculator = Calculator(memory["potential"], skin=0.5)
         while shown < FRAMES_PER_RUN:
             atoms, temperature = memory["frame"].copy(), self.temperature.value
@@ -232,11 +190,33 @@ class NetworkMelt(Panel):
                     memory["frame"] = frame
                     memory["g"].append(radial_distribution(frame, self._cutoff, n_bins=len(self._r)).g)
                     self._draw()
+                    if closest_pair(frame)[1] < NEAR:
+                        time.sleep(SLOW)  # what comes next is over in a few frames
                     yield shown / FRAMES_PER_RUN, f"frame {shown}"
                     if self.temperature.value != temperature:
                         break
-            except ValueError as error:  # atoms collided: the next melt starts from the first structure
-                memory["frame"] = self._first.copy()
-                memory["g"].clear()
-                self.say(f"The melt has ended: {error}.")
+            except ValueError as error:
+                self._collapsed(error)
                 return
+
+    def _collapsed(self, error: ValueError) -> None:
+        """Leave the last frame to be looked at, and say what has happened; the next melt starts anew."""
+        frame, self.memory["over"] = self.memory["frame"], True
+        (i, j), distance = closest_pair(frame)
+        if distance >= NEAR:
+            self.say(f"The melt has ended: {error}.")
+            return
+        known = min(closest_pair(atoms)[1] for atoms in self._train.atoms())
+        self.say(
+            f"<strong>The melt has collapsed</strong> after {frame.info['time']:.2f} ps: atoms {i} and {j}, drawn red, "
+            f"have fused ({distance:.2f} Å). In the training data no two atoms are nearer than {known:.2f} Å: "
+            f"closer the network only guesses, and here its energy falls as they meet. Melt starts anew."
+        )
+
+
+def closest_pair(atoms: Atoms) -> tuple[tuple[int, int], float]:
+    """Which two atoms are nearest to each other, images included, and their distance in Å."""
+    distances = atoms.get_all_distances(mic=True)
+    np.fill_diagonal(distances, np.inf)
+    i, j = divmod(int(distances.argmin()), len(distances))
+    return (i, j), float(distances[i, j])

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mininnip.widgets import panel as panel_module
 from mininnip.widgets.approximator import ACTIVATIONS, TARGETS, Approximator, Training
-from mininnip.widgets.panel import Panel
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def test_it_learns_every_target(panel, target):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_neurons_and_bias_sum_to_the_curve(activation):
-    training, x = Training(5, activation, seed=1), torch.linspace(-5, 5, 30, dtype=torch.float64)[:, None]
+    training, x = Training(5, activation, 1, "Adam"), torch.linspace(-5, 5, 30, dtype=torch.float64)[:, None]
     with torch.no_grad():
         total = training.contributions(x).sum(0)[:, None] + training.network.state_dict()["layers.1.bias"]
         torch.testing.assert_close(total, training.network(x), rtol=0, atol=1e-12)
@@ -150,19 +148,36 @@ def test_a_loss_that_overflows_is_said(panel):
     assert "smaller learning rate" in panel.work.text.value and not panel.start.disabled
 
 
-def test_running_the_cell_again_keeps_network_points_and_controls(monkeypatch):
-    monkeypatch.setattr(Panel, "_living", {})
-    monkeypatch.setattr(panel_module, "_running_cell", lambda: "cell-1")
-    first = Approximator()
-    first.target.value, first.neurons.value = "bond", 5
-    first.click(2.0, 2.0)
-    first.start.click()
-    wait_for(lambda: first.training.steps > 0)
-    again = Approximator()
-    assert not first.work.running and first.comm is None
-    assert (again.target.value, again.neurons.value, again.added) == ("bond", 5, [(2.0, 2.0)])
-    assert again.training is first.training and again.training.steps > 0
-    again.retire()
+def test_gradient_descent_is_gradient_descent_and_is_named(panel):
+    panel.optimizer.value = "gradient descent"
+    (x, y), weights = panel.points, [weight.detach().clone() for weight in panel.training.network.parameters()]
+    loss = (panel.training.network(x) - y).square().mean()
+    slopes = torch.autograd.grad(loss, list(panel.training.network.parameters()))
+    panel.training.step(x, y, 0.02)
+    for weight, old, slope in zip(panel.training.network.parameters(), weights, slopes, strict=True):
+        torch.testing.assert_close(weight.detach(), old - 0.02 * slope)
+    panel._say()
+    assert "After 1 steps of gradient descent" in panel.status.value
+
+
+def test_gradient_descent_explodes_at_a_rate_that_adam_survives(panel):
+    panel.rate.value, ends = 1.0, {}
+    for name in ("Adam", "gradient descent"):
+        panel.optimizer.value = name
+        panel._reset()
+        for _ in range(60):
+            panel.training.step(*panel.points, panel.rate.value)
+        ends[name] = rmse(panel)
+    assert ends["gradient descent"] > 1e3 > 10 > ends["Adam"]
+
+
+def test_a_validation_error_that_turns_up_is_seen_and_said(panel):
+    panel.training.history = [(10, 0.5, 0.6), (100, 0.09, 0.10), (1000, 0.05, 0.2)]
+    panel.training.steps = 1000
+    panel._draw()
+    assert panel.loss.get_ylim() == (0.01, 1.0)
+    assert "lowest at step 100 (<b>0.316</b>)" in panel._turned_up(0.2**0.5)
+    assert panel._turned_up(0.1**0.5) == ""
 
 
 @pytest.mark.parametrize("wrong", [{"target": "cube"}, {"neurons": 0}, {"neurons": 65}])

@@ -7,11 +7,10 @@ import pytest
 from ase.build import bulk
 
 import mininnip as mn
-from mininnip.widgets import melt_player as module
 from mininnip.widgets import panel as panel_module
 from mininnip.widgets.melt_player import STEPS_PER_FRAME, MeltPlayer
 from mininnip.widgets.panel import Panel
-from mininnip.widgets.stage import FLAT, SPACE
+from mininnip.widgets.stage import FLAT
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def argon():
 def player(argon):
     player = MeltPlayer(argon)
     yield player
-    player.worker.stop()
+    player.work.stop()
 
 
 def _wait(condition, seconds=60):
@@ -48,15 +47,15 @@ def test_it_starts_with_the_crystal_and_leaves_the_atoms_alone(player, argon):
 
 def test_run_and_stop_and_run_on(player):
     player.start.click()
-    assert player.start.disabled and player.worker.running
+    assert player.start.disabled and player.work.running
     _wait(lambda: len(player.run.frames) > 3)
-    player.worker.button.click()
+    player.work.button.click()
     reached = len(player.run.frames)
-    assert not player.worker.running and not player.start.disabled
+    assert not player.work.running and not player.start.disabled
     assert player.frame.value == player.frame.max == reached - 1
     player.start.click()
     _wait(lambda: len(player.run.frames) > reached)
-    player.worker.button.click()
+    player.work.button.click()
     assert player.run.frames[-1].time > player.run.frames[reached - 1].time
 
 
@@ -64,7 +63,7 @@ def test_the_heat_bath_follows_the_slider_while_it_runs(player):
     player.temperature.value = 250
     player.start.click()
     _wait(lambda: len(player.run.frames) > 60)
-    player.worker.stop()
+    player.work.stop()
     hot = np.mean([frame.temperature for frame in player.run.frames[-15:]])
     assert 170 < hot < 340 and player.run.displacement(-1) > 0.5
 
@@ -73,7 +72,7 @@ def test_new_crystal_stops_and_starts_over(player):
     player.start.click()
     _wait(lambda: len(player.run.frames) > 2)
     player.over.click()
-    assert not player.worker.running and len(player.run.frames) == 1 and player.frame.max == 0
+    assert not player.work.running and len(player.run.frames) == 1 and player.frame.max == 0
 
 
 def test_looking_back_shows_that_frame(player):
@@ -85,7 +84,7 @@ def test_looking_back_shows_that_frame(player):
     player.frame.value = 1
     assert f"{player.run.frames[1].time:.2f} ps" in player.status.value
     assert player.live.view.moving != last[0] and player.flat.view.moving != last[1]
-    shown = player._dots.get_offsets()
+    shown = player.stage._dots.get_offsets()
     np.testing.assert_allclose(np.sort(shown[:, 0]), np.sort(player.run.wrapped(1)[:, 0]))
 
 
@@ -110,27 +109,18 @@ def test_running_the_cell_again_keeps_the_frames_and_stops_the_old_thread(argon,
     first.start.click()
     _wait(lambda: len(first.run.frames) > 2)
     again = MeltPlayer(argon)
-    assert not first.worker.running and again.run is first.run
+    assert not first.work.running and again.run is first.run
     assert again.temperature.value == 90 and again.frame.max == len(again.run.frames) - 1
     other = argon.copy()
     other.calc = argon.calc
     assert len(MeltPlayer(other).run.frames) == 1
 
 
-def test_without_the_viewer_it_is_flat_and_says_so(argon, monkeypatch):
-    monkeypatch.setattr(module, "view", lambda atoms: type("Scene", (), {"viewer": None})())
-    player = MeltPlayer(argon)
-    assert player.stage.children == (player.flat.view,)
-    player.look.value = FLAT
-    player.look.value = SPACE
-    assert "doctor" in player.status.value
-
-
 def test_atoms_that_fly_apart_are_said(player):
     player.run.atoms.set_momenta(np.full((32, 3), np.nan))
     player.start.click()
-    _wait(lambda: not player.worker.running)
-    assert "ended early" in player.worker.text.value and not player.start.disabled
+    _wait(lambda: not player.work.running)
+    assert "ended early" in player.work.text.value and not player.start.disabled
 
 
 @pytest.mark.parametrize("spoil", ["calculator", "periodicity"])

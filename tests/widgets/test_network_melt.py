@@ -11,11 +11,9 @@ from matplotlib.colors import to_rgba
 import mininnip as mn
 from mininnip.data.sets import Dataset
 from mininnip.figures.plotting import ATTACK
-from mininnip.sampling.dynamics import molecular_dynamics
+from mininnip.sampling.dynamics import RunEnded, molecular_dynamics
 from mininnip.widgets import network_melt as module
-from mininnip.widgets import panel as panel_module
 from mininnip.widgets.network_melt import EPOCHS, NetworkMelt
-from mininnip.widgets.panel import Panel
 from mininnip.widgets.stage import FLAT
 
 
@@ -42,7 +40,7 @@ def make(silicon, **options):
 def panel(silicon):
     panel = make(silicon)
     yield panel
-    panel.worker.stop()
+    panel.work.stop()
 
 
 def _wait(condition, seconds=120):
@@ -56,13 +54,13 @@ def test_it_learns_and_can_be_stopped_and_continued(panel):
     panel.learn.click()
     assert panel.learn.disabled and panel.melt.disabled
     _wait(lambda: len(panel.memory["errors"]) > 4)
-    panel.worker.button.click()
-    assert not panel.worker.running and not panel.learn.disabled
+    panel.work.button.click()
+    assert not panel.work.running and not panel.learn.disabled
     errors = list(panel.memory["errors"])
     assert errors[-1] < errors[0]
     panel.learn.click()
     _wait(lambda: len(panel.memory["errors"]) > len(errors))
-    panel.worker.button.click()
+    panel.work.button.click()
     assert panel.memory["errors"][: len(errors)] == errors
     assert "epochs, force error" in panel.status.value
 
@@ -80,9 +78,9 @@ def test_the_melt_runs_g_builds_up_and_red_atoms_are_those_outside(panel):
     panel.look.value = FLAT
     panel.melt.click()
     _wait(lambda: len(panel.memory["g"]) > 2)
-    panel.worker.button.click()
+    panel.work.button.click()
     frame = panel.memory["frame"]
-    red = [tuple(color) == to_rgba(ATTACK) for color in panel._dots.get_facecolor()]
+    red = [tuple(color) == to_rgba(ATTACK) for color in panel.stage._dots.get_facecolor()]
     order = np.argsort(frame.get_positions(wrap=True)[:, 2])
     assert red == list(frame.calc.results["extrapolation"][order] > 0)
     np.testing.assert_allclose(panel._g.get_ydata(), np.mean(panel.memory["g"], axis=0))
@@ -90,7 +88,7 @@ def test_the_melt_runs_g_builds_up_and_red_atoms_are_those_outside(panel):
     before = frame.positions.copy()
     panel.melt.click()
     _wait(lambda: panel.memory["frame"] is not frame)
-    panel.worker.stop()
+    panel.work.stop()
     assert np.abs(panel.memory["frame"].positions - before).max() < 2  # it went on from where it was
 
 
@@ -111,20 +109,42 @@ def test_an_untrained_network_says_so(panel):
     run.close()
 
 
-def test_atoms_that_collide_end_the_melt_and_the_next_starts_anew(panel, monkeypatch):
-    def one_frame_and_then_too_close(*arguments, **keywords):
-        yield next(molecular_dynamics(*arguments, **keywords))
-        *others, _closest = arguments
-        yield from molecular_dynamics(*others, **keywords, closest=2.3)  # some pair of the melt is closer than this
+def test_two_atoms_that_fuse_are_red_are_said_and_stay_until_the_next_melt(panel, monkeypatch):
+    def falling_together(atoms, *arguments, **keywords):
+        frame = next(molecular_dynamics(atoms, *arguments, **keywords))
+        first = frame.positions[7].copy()
+        for distance in (1.5, 1.0):
+            frame = frame.copy()
+            frame.positions[20] = first + [distance, 0, 0]
+            yield frame
+        raise RunEnded("after 0.010 ps atoms 7 and 20 are 0.40 Å apart", [])
 
-    monkeypatch.setattr(module, "molecular_dynamics", one_frame_and_then_too_close)
+    monkeypatch.setattr(module, "molecular_dynamics", falling_together)
+    panel.look.value = FLAT
     panel.melt.click()
-    _wait(lambda: not panel.worker.running)
-    assert "Å apart" in panel.status.value
-    np.testing.assert_array_equal(panel.memory["frame"].positions, panel._first.positions)
-    assert not panel.melt.disabled and panel.memory["g"] == deque()
+    _wait(lambda: not panel.work.running)
+    assert "collapsed" in panel.status.value and "atoms 7 and 20, drawn red, have fused (1.00 Å)" in panel.status.value
+    nearest = min(module.closest_pair(atoms)[1] for atoms in panel._train.atoms())
+    assert f"nearer than {nearest:.2f} Å" in panel.status.value and 1.9 < nearest < 2.4
+    red = [tuple(color) == to_rgba(ATTACK) for color in panel.stage._dots.get_facecolor()]
+    order = np.argsort(panel.memory["frame"].get_positions(wrap=True)[:, 2])
+    assert set(order[red]) == {7, 20} and not panel.melt.disabled
     panel.temperature.value = 2000  # draws
     assert "did not work" not in panel.status.value
+    monkeypatch.setattr(module, "molecular_dynamics", molecular_dynamics)
+    next(panel._melting())
+    assert module.closest_pair(panel.memory["frame"])[1] > module.NEAR  # anew
+
+
+def test_another_end_is_said_in_its_own_words(panel, monkeypatch):
+    def fast(*arguments, **keywords):
+        yield next(molecular_dynamics(*arguments, **keywords))
+        raise RunEnded("after 0.020 ps atom 3 moves by 2 Å in one time step", [])
+
+    monkeypatch.setattr(module, "molecular_dynamics", fast)
+    panel.melt.click()
+    _wait(lambda: not panel.work.running)
+    assert "The melt has ended: after 0.020 ps atom 3 moves" in panel.status.value
 
 
 def test_reset_makes_another_network(panel):
@@ -139,25 +159,6 @@ def test_reset_makes_another_network(panel):
         panel.memory["potential"].model.readout.networks[0].layers[0].weight.detach(), weights.detach()
     )
     assert panel.memory["errors"] == [] and panel.memory["g"] == deque()
-
-
-def test_running_the_cell_again_keeps_everything(silicon, monkeypatch):
-    monkeypatch.setattr(panel_module, "_running_cell", lambda: "cell-1")
-    first = make(silicon)
-    first.temperature.value = 4000
-    first.memory["errors"] = [300.0, 250.0]
-    second = make(silicon)
-    assert second.memory["potential"] is first.memory["potential"]
-    assert second.memory["errors"] == [300.0, 250.0]
-    assert second.temperature.value == 4000
-    Panel._living.clear()
-
-
-def test_it_shows_without_a_viewer(silicon, monkeypatch):
-    monkeypatch.setattr(module, "view", lambda atoms: type("Scene", (), {"viewer": None})())
-    panel = make(silicon)
-    assert panel.stage.children == (panel.flat.view,)
-    assert "doctor" in panel.status.value
 
 
 @pytest.mark.parametrize(

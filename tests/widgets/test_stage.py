@@ -1,45 +1,74 @@
-"""Stage: one view shows, the other stays where it is, hidden."""
+"""Stage: one view shows, the other stays where it is, hidden; both show the atoms that were placed last."""
 
-import ipywidgets
-from matplotlib.figure import Figure
+import numpy as np
+import pytest
+from ase.build import bulk
+from matplotlib.colors import to_rgba
 
+from mininnip.figures import viewer
 from mininnip.figures.alive import close_all
-from mininnip.widgets.live_figure import LiveFigure
+from mininnip.figures.plotting import ATTACK, MODEL
+from mininnip.widgets.panel import Panel
 from mininnip.widgets.stage import FLAT, SPACE, Stage
+
+
+@pytest.fixture
+def atoms():
+    return bulk("Ar", "fcc", a=5.3, cubic=True)
+
+
+def make(atoms):
+    return Stage(Panel("stage"), atoms, 300, "The atoms.")
 
 
 def shown(stage):
     return [child for child in stage.children if child.layout.display != "none"]
 
 
-def flat_figure():
-    figure = Figure()
-    return LiveFigure(figure, [], "nothing")
+def test_the_viewer_stays_in_the_page_once_it_has_been_shown(atoms):
+    stage = make(atoms)
+    assert shown(stage) == [stage.viewer]
+    stage.look.value = FLAT
+    assert shown(stage) == [stage.flat.view] and stage.viewer in stage.children
+    stage.look.value = SPACE
+    assert shown(stage) == [stage.viewer]
 
 
-def test_the_viewer_stays_in_the_page_once_it_has_been_shown():
-    viewer, flat = ipywidgets.Label("3-D"), flat_figure()
-    stage = Stage(viewer, flat)
-    stage.show(FLAT)
-    assert stage.children == (flat.view,)  # a viewer made in a hidden place would have no size
-    stage.show(SPACE)
-    assert shown(stage) == [viewer] and flat.view in stage.children
-    stage.show(FLAT)
-    assert shown(stage) == [flat.view] and viewer in stage.children
-    stage.show(SPACE)
-    assert shown(stage) == [viewer]
+def test_the_view_that_is_turned_to_shows_the_last_positions(atoms):
+    stage, sent = make(atoms), []
+    stage.viewer.set_coordinates = sent.append
+    stage.place(atoms.positions + 0.5)
+    np.testing.assert_array_equal(sent[-1][0], atoms.positions + 0.5)
+    stage.look.value = FLAT
+    np.testing.assert_allclose(np.sort(stage._dots.get_offsets()[:, 0]), np.sort(atoms.positions[:, 0] + 0.5))
+    stage.place(atoms.positions + 0.7)
+    stage.look.value = SPACE
+    np.testing.assert_array_equal(sent[-1][0], atoms.positions + 0.7)
 
 
-def test_closing_it_closes_also_the_view_that_was_never_shown():
-    viewer, flat = ipywidgets.Label("3-D"), flat_figure()
-    stage = Stage(viewer, flat)
-    stage.show(FLAT)
+def test_marked_atoms_are_red_and_the_viewer_is_told_only_when_it_changes(atoms):
+    stage, told = make(atoms), []
+    stage.viewer._set_selection = lambda chosen, **_: told.append(chosen)
+    marked = np.array([False, True, False, True])
+    for mask in (marked, marked, ~marked, np.zeros(4, bool)):
+        stage.place(atoms.positions, mask)
+    assert told == ["@1,3", "@0,2", "none"]
+    stage.look.value = FLAT
+    stage.place(np.arange(12.0).reshape(4, 3)[::-1], marked)  # the highest atom first: drawn last
+    colors = [tuple(color) for color in stage._dots.get_facecolor()]
+    assert colors == [to_rgba(color) for color in (ATTACK, MODEL, ATTACK, MODEL)]
+
+
+def test_closing_it_closes_also_the_view_that_was_never_shown(atoms):
+    stage = make(atoms)
     close_all(stage)
-    assert viewer.comm is None and flat.view.comm is None and stage.comm is None
+    assert stage.viewer.comm is None and stage.flat.view.comm is None and stage.comm is None
 
 
-def test_without_a_viewer_the_figure_shows():
-    flat = flat_figure()
-    stage = Stage(None, flat)
-    stage.show(SPACE)
-    assert shown(stage) == [flat.view] == list(stage.children)
+def test_without_a_viewer_the_figure_shows_and_the_remedy_is_named(atoms, monkeypatch):
+    monkeypatch.setattr(viewer, "_viewer", lambda frames: 1 / 0)
+    stage = make(atoms)
+    assert shown(stage) == [stage.flat.view] == list(stage.children)
+    stage.look.value = FLAT
+    stage.look.value = SPACE
+    assert shown(stage) == [stage.flat.view] and "doctor" in stage._panel.status.value
