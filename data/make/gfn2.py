@@ -12,6 +12,11 @@ from tblite.ase import TBLite
 ENGINE = f"tblite {version('tblite')}, GFN2-xTB"
 
 
+def labeler(_):
+    """The function that labels a frame of any of these sets."""
+    return label
+
+
 def teacher():
     return TBLite(method="GFN2-xTB", accuracy=0.1, verbosity=0)
 
@@ -33,14 +38,14 @@ def named(atoms, group, number, **info):
     return frame
 
 
-def dynamics(start, temperature, n_frames, seed, settle=2000, stride=40):
-    """Frames of one Langevin trajectory: 0.5 fs, friction 0.01/fs; the center of mass stays at the origin."""
+def dynamics(start, temperature, n_frames, seed, friction=0.01, settle=2000, stride=40):
+    """Labelled frames of one Langevin trajectory: 0.5 fs, friction in 1/fs; the center of mass stays at the origin."""
     atoms, rng = start.copy(), np.random.default_rng(seed)
     atoms.calc = teacher()
     thermalize_momenta(atoms, temperature, rng=rng)
-    run = Langevin(atoms, 0.5 * units.fs, temperature_K=temperature, friction=0.01 / units.fs, rng=rng, fixcm=False)
+    run = Langevin(atoms, 0.5 * units.fs, temperature_K=temperature, friction=friction / units.fs, rng=rng, fixcm=False)
     run.run(settle)
     for _ in range(n_frames):
         run.run(stride)
         atoms.positions -= atoms.get_center_of_mass()
-        yield atoms.copy()
+        yield attach(atoms, atoms.get_potential_energy(), atoms.get_forces())

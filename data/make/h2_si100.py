@@ -78,6 +78,18 @@ def named(atoms, group, number):
     return atoms
 
 
+def metadata():
+    """What stands beside the frames; asks pw.x for its version."""
+    return dict(
+        engine=pwscf_version(),
+        functional="LDA (PZ), spin-restricted",
+        lattice_A=LATTICE,
+        units="eV, eV/A, A",
+        moving_atoms="6, 7 (dimer Si) and 12, 13 (H2)",
+        **SETTINGS,
+    )
+
+
 def elastic_band(gas, product, label, deadline, n_images=5):
     """Images of a nudged elastic band; every evaluation becomes a `path` frame."""
     path = GEOMETRIES / "band.xyz"
@@ -85,7 +97,7 @@ def elastic_band(gas, product, label, deadline, n_images=5):
         images = [gas.copy() for _ in range(n_images + 1)] + [product.copy()]
         for image in images:
             image.set_constraint(FixAtoms([i for i in range(len(gas)) if i not in DIMER + H2]))
-            image.calc = Recorder(label, PATH, METADATA, deadline, lambda k: {"id": f"path-{k:04d}", "group": "path"})
+            image.calc = Recorder(label, PATH, metadata(), deadline, lambda k: {"id": f"path-{k:04d}", "group": "path"})
         band = NEB(images, k=0.3, method="improvedtangent")
         band.interpolate("idpp")
         FIRE(band, logfile=None, maxstep=0.1).run(steps=12)
@@ -141,6 +153,11 @@ def sampled_jobs(slab, band, n_random, seed):
             yield named(atoms, group, k)
 
 
+def labeler(_):
+    """The function that labels a frame of this set."""
+    return pwscf_label(SETTINGS, WORK / "remake")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--max-minutes", type=float, default=40.0)
@@ -154,22 +171,13 @@ def main():
     start = slab.positions[DIMER] + [[-0.4, 0, 1.45], [0.4, 0, 1.45]]
     product = relaxed(slab + Atoms("H2", start), "monohydride", fixed=list(range(6)) + [8, 9, 10, 11])
     label_all(
-        PATH, [named(gas.copy(), "reference", 0), named(product.copy(), "reference", 1)], label, deadline, METADATA
+        PATH, [named(gas.copy(), "reference", 0), named(product.copy(), "reference", 1)], label, deadline, metadata()
     )
     band = elastic_band(gas, product, label, deadline)
-    frames = label_all(PATH, sampled_jobs(slab, band, args.n_random, seed=1), label, deadline, METADATA)
+    frames = label_all(PATH, sampled_jobs(slab, band, args.n_random, seed=1), label, deadline, metadata())
     if args.check:
         print("largest force error", finite_difference_check(frames, label), "eV/A")
 
-
-METADATA = dict(
-    engine=pwscf_version(),
-    functional="LDA (PZ), spin-restricted",
-    lattice_A=LATTICE,
-    units="eV, eV/A, A",
-    moving_atoms="6, 7 (dimer Si) and 12, 13 (H2)",
-    **SETTINGS,
-)
 
 if __name__ == "__main__":
     main()

@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import json
 import sys
-import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -20,13 +19,12 @@ import numpy as np
 from ase.io import read
 from check import closest
 from labeling import frames_from_npz
+from registry import SETS
 
 DATA = Path(__file__).resolve().parent.parent
 LARGEST_TOTAL = 30e6  # bytes
 FRAME_UNITS = {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å"}
 FRAME_UNITS |= {"temperature": "K", "angle": "degree", "bond": "Å"}  # where a set has them
-
-SETS = tomllib.loads((Path(__file__).parent / "sets.toml").read_text(encoding="utf-8"))
 
 
 def file_entry(path):

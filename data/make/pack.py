@@ -18,6 +18,7 @@ import numpy as np
 from ase import Atoms
 from index import main as write_index
 from labeling import OUTPUT, WORK, attach, load
+from registry import SETS
 
 MISSING = {float: np.nan, int: -1, str: ""}
 KINDS = {float: np.floating, int: np.integer, str: np.str_}
@@ -205,20 +206,9 @@ def silicon():
         write_npz("silicon_vacancy", arrays(vacancies), **settings)
 
 
-SETS = {
-    "silicon": "silicon_liquid_seed1.npz",
-    "ammonia": "ammonia.extxyz",
-    "dimers": "dimers.npz",
-    "ammonia_cc_pvdz": "ammonia_cc_pvdz.extxyz",
-    "ethanol_gfn2": "ethanol_gfn2.npz",
-}
-SETS |= {"ethanol": "ethanol.extxyz", "h2_si100": "h2_si100.extxyz"}
-SETS |= {"alanine_dipeptide": "alanine_dipeptide.extxyz", "water_clusters": "water_tetramer.extxyz"}
-SETS |= {"silicon_k_points": "silicon_k_points.extxyz"}
-
-
 def main():
-    for name in sys.argv[1:] or [name for name, source in SETS.items() if (WORK / source).exists()]:
+    sources = {name: WORK / entry["packed_from"] for name, entry in SETS.items() if "packed_from" in entry}
+    for name in sys.argv[1:] or [name for name, source in sources.items() if source.exists()]:
         globals()[name]()
     sys.argv = sys.argv[:1]
     write_index()

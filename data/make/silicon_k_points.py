@@ -42,6 +42,11 @@ def jobs(n_frames=20, seed=0):
         yield bare
 
 
+def labeler(_):
+    """The function that labels a frame of this set."""
+    return pwscf_label(DENSE, WORK / "remake")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--max-minutes", type=float, default=120.0)
