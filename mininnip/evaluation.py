@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mininnip.data.sets import Dataset
+from mininnip.memory import give_back
 from mininnip.model import precision_of
 
 
@@ -90,6 +91,7 @@ def predict(potential: nn.Module, data: Dataset, batch_size: int = 50, forces: b
     for start in range(0, len(data), batch_size):
         graph = data[start : start + batch_size].graph(weights.cutoff, precision).to(device)
         parts.append(potential(graph, forces=forces))
+    give_back()
     joined = {name: [part[name].detach().double().cpu() for part in parts] for name in parts[0]}
     return {name: torch.cat(values).numpy() for name, values in joined.items() if not name.endswith("_members")}
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mininnip.blocks import cut, is_large
 from mininnip.graph import Graph, segment_sum
+from mininnip.memory import give_back
 from mininnip.model import DescribedModel, Model, Precomputed, total_energy
 
 
@@ -122,6 +123,7 @@ class Potential(nn.Module):
                 elif name != "energy":  # of atoms; the energy is summed up at the end
                     whole = out.setdefault(name, values.new_zeros(graph.n_atoms, *values.shape[1:]))
                     whole.index_add_(0, centers, values[:n_centers])
+        give_back()
         return {"energy": segment_sum(out["energies"], graph.structure, graph.n_structures), **out}
 
     def _with_references(

@@ -23,6 +23,7 @@ from mininnip.checkpoint import History, TrainingState, fingerprint, in_words
 from mininnip.data.sets import Dataset
 from mininnip.evaluation import label, require_finite, require_frames
 from mininnip.graph import Graph, batch
+from mininnip.memory import give_back
 from mininnip.model import DescribedModel, Fitted, Precomputed
 from mininnip.potential import Potential, look_up
 
@@ -93,6 +94,7 @@ def train(
     potential: Potential,
     train: Dataset,
     valid: Dataset,
+    *,
     device: str = "auto",
     checkpoint: str | Path | None = None,
     stop: threading.Event | None = None,
@@ -126,7 +128,8 @@ def train(
             are all zero, a batch size or learning rate that is not positive, a checkpoint of another training.
         KeyboardInterrupt: as it came, after the best weights have been restored.
     """
-    loop = training_epochs(potential, train, valid, device, checkpoint, stop, progress, **settings)
+    options = {"device": device, "checkpoint": checkpoint, "stop": stop, "progress": progress}
+    loop = training_epochs(potential, train, valid, **options, **settings)
     while True:
         try:
             next(loop)
@@ -138,6 +141,7 @@ def training_epochs(
     potential: Potential,
     train: Dataset,
     valid: Dataset,
+    *,
     device: str = "auto",
     checkpoint: str | Path | None = None,
     stop: threading.Event | None = None,
@@ -199,6 +203,8 @@ def training_epochs(
     finally:
         bar.close()
         state.restore_best()
+        del samples, valid_samples, valid_batches
+        give_back()
         state.history.ended = "stopped" if stop.is_set() else state.ended(chosen.patience) or "finished"
     return state.history
 

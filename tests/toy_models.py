@@ -15,6 +15,8 @@ def distances(graph):
 class MessagePassing(Model):
     """Features that have weights: an embedding, one message, and neighbors of neighbors."""
 
+    cutoff: float
+
     def __init__(self, cutoff=4.0, n_features=6):
         super().__init__()
         self.cutoff = cutoff
@@ -33,6 +35,8 @@ class MessagePassing(Model):
 
 class Kernel(Model, Fitted):
     """No parameters at all: Gaussian-process regression on a sum over pairs, solved."""
+
+    cutoff: float
 
     def __init__(self, cutoff=4.0, noise=1e-4):
         super().__init__()
@@ -63,6 +67,8 @@ class Kernel(Model, Fitted):
 
 class Charged(Model):
     """Charges that add up to the total charge, a dipole, and an energy that depends on both."""
+
+    cutoff: float
 
     def __init__(self, cutoff=4.0):
         super().__init__()
@@ -96,6 +102,8 @@ class Trap(Model):
 
 class Whole(Model):
     """An energy that is not split into atoms: the logarithm of a sum over pairs."""
+
+    cutoff: float
 
     def __init__(self, cutoff=4.0):
         super().__init__()

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from mininnip.descriptors.symmetry_functions import gaussian_term
 from mininnip.graph import batch
 
 NAN = float("nan")
+TRIPLES: Any = [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)]
 G2, G4 = [(0.0, 0.0), (0.5, 0.0), (2.0, 1.5)], [(0.02, 1, 1), (0.02, 4, -1)]
 FAMILIES = {
     "behler": lambda elements: SymmetryFunctions(elements, 4.0, G2, [1.5], G4, [(0.01, 2, 1)]),
@@ -172,7 +174,7 @@ def test_elements_have_channels_of_their_own():
         (lambda: SymmetryFunctions((14,), 5.0, g5=[(0.1, NAN, 1)]), r"each entry of g5 must be a triple \(η, ζ, λ\)"),
         (lambda: SymmetryFunctions((14,), 5.0, g2=[(NAN, 0.0)]), "each entry of g2 must be a pair"),
         (
-            lambda: SymmetryFunctions((14,), 5.0, g2=[(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)]),
+            lambda: SymmetryFunctions((14,), 5.0, g2=TRIPLES),
             "each entry of g2 must be a pair",
         ),
         (lambda: SymmetryFunctions((14,), 5.0, g2=[(-1.0, 0.0)]), "η must not be negative"),

@@ -160,7 +160,7 @@ def test_a_place_that_cannot_be_written_is_said_before_the_first_epoch(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"nowhere.training cannot be written \(No such file or directory\)"):
         train(
             potential, first, second, checkpoint=tmp_path / "nowhere" / "training", progress=False, device="cpu",
-            stop=Noting(seen), **SETTINGS,
+            stop=Noting(seen), **SETTINGS,  # type: ignore[arg-type]
         )  # fmt: skip
     assert not seen
     with pytest.raises(OSError, match=r"cannot be written .*; choose another place"):
