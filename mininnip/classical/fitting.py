@@ -6,7 +6,7 @@ notebook.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -87,6 +87,21 @@ def fit_law(
     )
     best = dict(zip(names, (found.x * scale.numpy()).tolist(), strict=True))
     return Fit(law, best, law(r, **best) - energy)
+
+
+def fit_from_several(
+    law: Callable[..., Tensor], r: Tensor, energy: Tensor, starts: Sequence[Mapping[str, float]]
+) -> Fit:
+    """The best of the fits from several starts: a search from one alone may end in a shallower valley.
+
+    Args:
+        law, r, energy: as of `fit_law`.
+        starts: guesses of the parameters.
+
+    Returns:
+        The fit with the smallest RMSE.
+    """
+    return min((fit_law(law, r, energy, start) for start in starts), key=lambda fit: fit.rmse)
 
 
 def _bounds(names: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mininnip.classical.fitting import Fit, fit_law
+from mininnip.classical.fitting import Fit, fit_from_several
 from mininnip.classical.pair import buckingham_coulomb, harmonic, lennard_jones, mason_schamp, morse
 from mininnip.figures.plotting import ATTACK, MODEL, REFERENCE
 from mininnip.widgets.live_figure import LiveFigure
@@ -218,7 +218,16 @@ class PairFit(Panel):
             best = f"{excess + 1:.3g} times {best}"
         elif excess >= SAME:
             best = f"{100 * excess:.3g} % above {best}"
-        self.say(f"RMSE in the window: <b>{_say(self.rmse)}</b>, {best}.")
+        self.say(f"RMSE in the window: <b>{_say(self.rmse)}</b>, {best}.{self._no_spring(excess)}")
+
+    def _no_spring(self, excess: float) -> str:
+        """Why the best spring over a wide window is none."""
+        if self.form.value != "harmonic" or excess >= SAME or self.parameters["r_eq"] > self._r[0].item():
+            return ""
+        return (
+            f" Its r_eq = {self.parameters['r_eq']:.2f} Å is no bond length: over so wide a window the flat tail has "
+            "more points than the well, and the least bad parabola only rises. Narrow the window to the well."
+        )
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
@@ -267,14 +276,14 @@ class PairFit(Panel):
         """The best of several searches from well-sized starts: one alone may end in a shallower valley."""
         form, r, energy = FORMS[self.form.value], self._r[inside], self._energy[inside]
         depth, r_min = -self._energy.min().item(), self._r[self._energy.argmin()].item()
-        fits = []
-        for shrink in (1.0, 0.8, 0.6):
-            start = {
+        starts = [
+            {
                 name: first * depth**p * (shrink * r_min) ** q
                 for name, (_, (_, _, first), (p, q)) in form.sliders.items()
             }
-            fits.append(fit_law(form.law, r, energy, start))
-        return min(fits, key=lambda fit: fit.rmse)
+            for shrink in (1.0, 0.8, 0.6)
+        ]
+        return fit_from_several(form.law, r, energy, starts)
 
     def _fit(self) -> None:
         self._new_sliders(self._best.parameters)

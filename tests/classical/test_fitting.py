@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import minimize
 
 import mininnip as mn
-from mininnip.classical.fitting import fit_law
+from mininnip.classical.fitting import fit_from_several, fit_law
 from mininnip.classical.pair import lennard_jones, mason_schamp, morse
 from mininnip.data.curves import EnergyCurves
 
@@ -82,3 +82,14 @@ def test_what_cannot_be_fitted_is_refused(change, words):
     arguments = {"r": R, "energy": lennard_jones(R, 0.01, 3.4), "start": GOOD_START} | change
     with pytest.raises(ValueError, match=words):
         fit_law(lennard_jones, **arguments)
+
+
+def test_of_several_starts_the_best_fit_is_kept():
+    def wave(r, k):
+        return torch.cos(k * r)
+
+    r, poor, good = torch.linspace(0, 6, 60, dtype=torch.float64), {"k": 7.0}, {"k": 3.2}
+    energy = wave(r, 3.0)
+    assert fit_law(wave, r, energy, poor).rmse > 0.1
+    for starts in ([poor, good], [good, poor]):
+        assert fit_from_several(wave, r, energy, starts).rmse < 1e-6

@@ -188,6 +188,16 @@ def test_sliders_are_named_for_the_form_and_old_ones_are_closed(curves):
     assert all(isinstance(slider, ipywidgets.FloatSlider) for slider in widget.sliders)
 
 
+def test_a_best_spring_without_a_bond_length_is_explained_and_a_narrow_window_repairs_it(curves):
+    widget = PairFit(curves, "N₂", "harmonic")
+    assert "no bond length" not in widget.status.value  # first values, not the best
+    widget.fit.click()
+    assert widget.parameters["r_eq"] < 0.1 and "no bond length" in widget.status.value
+    widget.window.value = (0.95, 1.3)
+    widget.fit.click()
+    assert widget.parameters["r_eq"] == pytest.approx(1.1, abs=0.05) and "no bond length" not in widget.status.value
+
+
 def test_a_window_of_too_few_points_is_said(curves):
     widget = PairFit(curves, "Ar₂")
     widget.window.value = (3.0, 3.2)
