@@ -100,7 +100,7 @@ def fit_a_curve_and_melt_a_crystal(lesson):
         not_the_best.wait_for()
     lesson.screenshot("after-fit", fit)
 
-    melt = lesson.page.locator(".mininnip-melt")
+    melt = lesson.page.locator(".mininnip-melt").first  # the second one is the student's own
     melt.scroll_into_view_if_needed()
     crystal = melt.locator("canvas").first.screenshot()
     melt.get_by_role("button", name="New crystal").click()
