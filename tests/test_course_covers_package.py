@@ -14,10 +14,6 @@ NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
 
 # Names that wait for their lesson. A name leaves this list when the lesson exists; the second test sees to it.
 WAITS_FOR_LESSON: dict[str, str] = {
-    "Sum": "08b",
-    "classical.Tersoff": "08b",
-    "classical.zbl_repulsion": "08b",
-    "classical.zbl_screening": "08b",
     "Ensemble": "22",
     "classical.ForceField": "03",
     "classical.Topology": "03",

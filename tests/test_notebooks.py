@@ -25,9 +25,9 @@ every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.st
 NOT_YET = {
     "cells at most 30 lines": {},
     "median cell at most 6 lines": dict.fromkeys(("01", "02", "07", "08"), "broken to 88 columns, not yet cut"),
-    "no starred unpacking": dict.fromkeys(("08",), "lists and subscripts still unpack"),
+    "no starred unpacking": {},
     "a function's name stays a function's": {},
-    "lines at most 88 columns": dict.fromkeys(("08",), "long strings that no formatter breaks"),
+    "lines at most 88 columns": {},
 }
 
 

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 import mininnip as mn
 from mininnip.classical import Tersoff
 from mininnip.classical.tersoff import SILICON_OF_PRB_37_6991, bond_order, fade
-from mininnip.data.sets import Dataset
+from mininnip.data.dataset import Dataset
 from mininnip.graph import Graph
 from mininnip.potential import Potential
 
