@@ -137,6 +137,28 @@ threading.Thread(target=watch, daemon=True).start()
 """
 
 
+# Of each panel: its height, that of the notebook's window, and by how much anything is wider than its place.
+MEASURE = """() => [...document.querySelectorAll('.mininnip-alive:has(.mininnip-status)')].map(panel => [
+    panel.className.match(/mininnip-(?!alive)[a-z-]+/)[0], panel.getBoundingClientRect().height,
+    document.querySelector('.jp-WindowedPanel-outer').clientHeight,
+    panel.closest('.jp-OutputArea-output').scrollWidth - panel.closest('.jp-OutputArea-output').clientWidth])"""
+
+
+def test_on_a_small_screen_nothing_is_cut_at_three_zooms(notebook):
+    page = notebook.page
+    notebook.page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
+    for zoom in (1.0, 1.25, 1.5):
+        page.set_viewport_size({"width": round(1366 / zoom), "height": round(768 / zoom)})
+        page.wait_for_timeout(500)
+        for name, height, window, too_wide in page.evaluate(MEASURE):
+            assert too_wide <= 0, f"{name} is cut at {100 * zoom:.0f} %"
+            assert height <= window or zoom > 1, f"{name} with its status line is higher than the screen"
+    page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
+    page.set_viewport_size({"width": 911, "height": 3600})
+    page.wait_for_timeout(1500)
+    notebook.screenshot("dark")
+
+
 def test_a_closed_tab_ends_its_training(notebook, lab):
     page, watched = notebook.page, lab.root / "threads.txt"
     train(notebook)
