@@ -49,7 +49,7 @@ q2 = number_question(
         "5**14": "only four atoms move: 12 coordinates",
         "4**12": "five points along a line, not four",
     },
-    because="Five choices for each of twelve coordinates: 5¹² = 244 million; at 5 s each, 39 years of computing.",
+    because="Five choices for each of twelve coordinates: 5¹² = 244 million; at 4 s each, 31 years of computing.",
     hints=["Two coordinates: 5 × 5 points. Three: 5 × 5 × 5.", "A power with the number of coordinates on top."],
 )
 
