@@ -159,6 +159,7 @@ def test_autograd_is_seen_where_it_is_forbidden_and_only_there(question, body):
         ([1.0, 2j], "complex"),
         (np.array(["a", "b"]), "array of str"),
         ([True, False], "True"),
+        ([[[[[[[[[[[[[[[[[[[[[[[1.0]]]]]]]]]]]]]]]]]]]]]]], "does it contain itself"),
         (torch.zeros(1).expand(2_000_000), "more than 100,000 numbers"),
         (np.broadcast_to(0.0, (10**9, 10**6)), "more than 100,000 numbers"),
     ],
