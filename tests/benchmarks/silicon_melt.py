@@ -5,7 +5,8 @@
 Lesson 08 does the same in less time; here with all training frames, 10 ps of the melt and 20 ps of the crystal at
 constant energy. Then 20 networks, each trained and run with a seed of its own: how many melts fuse, without and with
 the repulsion of bare nuclei (ZBL) below all distances of the training data. What is measured of a seed is kept in
-silicon_stability.json and not measured again; remove the file to start over. Everything is seeded, on one thread.
+silicon_stability.json, with a note on how, and not measured again; remove the file to start over. All is seeded, on
+one thread.
 """
 
 import os
@@ -201,7 +202,8 @@ def main() -> None:
         "thirty short trainings whose test errors were seen; the functions at r_s = 0 after a melt had collapsed.\n\n"
         "| | |\n|---|---:|\n"
     )
-    text = head + "\n".join(rows) + "\n"
+    note = json.loads(MEASURED.read_text()).get("note", "")
+    text = head + "\n".join(rows) + "\n" + (f"\n{note}\n" if note else "")
     print(text)
     Path(__file__).with_name("SILICON.md").write_text(text)
 
