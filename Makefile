@@ -1,7 +1,10 @@
-# make course   set everything up and open the first lesson
-# make test     prove the whole project
+# make course    set everything up and open the first lesson
+# make test      prove the whole project
 #
 # Both create the environment .venv on their first call (some minutes, about 1 GB) and are quick from then on.
+#
+# make install   the first half of `make course`: the environment only
+# make check     the quick half of `make test`: style, types, package tests
 #
 #   PYTHON=python3.12        another Python: 3.11, 3.12 or 3.13
 #   TORCH_INDEX=<address>    an extra package index that holds CPU-only builds of PyTorch (see README)
@@ -17,36 +20,61 @@ TORCH_INDEX ?=
 LAB_FLAGS   ?=
 BROWSER     ?= yes
 
-PY    := $(VENV)/bin/python
-PIP   := $(PY) -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip install --disable-pip-version-check
+# Every package in the version and with the checksum of a lock (lock/, written by `make lock`), and nothing else.
+LOCKED := $(PIP) --quiet --require-hashes --no-deps
+TORCH  := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 LESSONS = $(sort $(wildcard course/*.ipynb))
+
+# Browser tests, lessons and package tests share all cores: a browser waits while a kernel computes. tests/conftest.py
+# says what stays together and what comes first.
+PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --no-loadscope-reorder
 
 # One thread per process: the lessons' run times are stated for it, and small tensors are fastest that way.
 # A plotting backend chosen in the caller's shell would keep figures out of the notebooks.
 export OMP_NUM_THREADS ?= 1
 unexport MPLBACKEND
 
-.PHONY: course instructor test benchmark coverage notebooks clean
+.PHONY: course instructor install check test style types package everything lock benchmark coverage notebooks clean
 
-course: $(VENV)/course.stamp
-	$(PY) -m mininnip lab $(LAB_FLAGS)
+course: install
+	@$(PY) -m mininnip lab $(LAB_FLAGS)
 
-instructor: $(VENV)/course.stamp
-	$(PY) -m mininnip lab --instructor $(LAB_FLAGS)
+instructor: install
+	@$(PY) -m mininnip lab --instructor $(LAB_FLAGS)
+
+install: $(VENV)/course.stamp
+
+check: $(VENV)/test.stamp
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going style types package
 
 test: $(VENV)/test.stamp
 ifeq ($(BROWSER),yes)
 	@$(PY) -c "from mininnip.doctor import require_chromium; require_chromium()"
 endif
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going style types everything
+
+# The parts of `check` and `test`.
+style:
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/basedpyright
-	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --nbval-lax --nbval-current-env tests $(LESSONS) \
-	  --ignore=tests/browser
-ifeq ($(BROWSER),yes)
-	$(PY) -m pytest tests/browser
-endif
+
+types:
+	$(VENV)/bin/basedpyright --pythonpath $(PY)
+
+package:
+	$(PYTEST) tests --ignore=tests/browser
+
+everything:
+	$(PYTEST) --nbval-lax --nbval-current-env tests $(LESSONS) $(if $(filter yes,$(BROWSER)),,--ignore=tests/browser)
+
+# After a change of pyproject.toml: the version of every package that follows, for each Python and system, with checksums.
+RESOLVE = $(VENV)/bin/uv --config-file lock/uv.toml pip compile --quiet
+lock: $(VENV)/test.stamp
+	$(RESOLVE) pyproject.toml --output-file lock/course.txt
+	$(RESOLVE) pyproject.toml --extra test --constraints lock/course.txt --output-file lock/test.txt
+	$(RESOLVE) lock/build.in --constraints lock/course.txt --output-file lock/build.txt
 
 benchmark: $(VENV)/test.stamp
 	$(PY) -m pytest tests/benchmarks --benchmark-enable --benchmark-only
@@ -59,25 +87,31 @@ coverage: $(VENV)/test.stamp
 	$(PY) -m pytest --nbval-lax --nbval-current-env --cov=mininnip --cov-report=term:skip-covered \
 	  -W ignore::coverage.exceptions.CoverageWarning $(LESSONS)
 
-# Execute every lesson from top to bottom, keep its outputs, and write the measured run times into the README.
+# Execute every lesson from top to bottom, keep its outputs, write measured run times and memory into the README.
 notebooks: $(VENV)/test.stamp
 	$(PY) tests/execute_notebooks.py $(LESSONS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .benchmarks tests/browser/screenshots
 
-# PyTorch comes first and alone: a package that asks for "torch" later finds this exact version and leaves it in place.
-$(VENV)/course.stamp: pyproject.toml
+# PyTorch comes by itself, for its file differs by system and index; what it needs is in the lock. nglview comes as source:
+# it is built with what lock/build.txt holds.
+$(VENV)/course.stamp: pyproject.toml lock/build.txt lock/course.txt
+	@test -w . || { \
+	  echo "The folder $(CURDIR) cannot be written: copy the course into a folder of your own and start it there."; \
+	  exit 1; }
 	@$(PYTHON) -c "import sys; sys.exit(not $(FITTING))" || { \
 	  echo "mininnip needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is not. Name another: make course PYTHON=python3.12"; \
 	  exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "'$(PYTHON)' cannot create environments. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@echo "Installing PyTorch, then about 130 small packages, into $(VENV): some minutes, this once."
-	$(PIP) $(TORCH)
-	$(PIP) --quiet --editable .
+	@echo "Installing about 130 small packages, then PyTorch, into $(VENV): some minutes, this once."
+	@$(LOCKED) -r lock/build.txt
+	@$(LOCKED) --no-build-isolation -r lock/course.txt
+	$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/test.stamp: $(VENV)/course.stamp
-	$(PIP) --quiet --editable ".[test]"
+$(VENV)/test.stamp: $(VENV)/course.stamp lock/test.txt
+	@$(LOCKED) --no-build-isolation -r lock/test.txt
 	@touch $@

@@ -8,10 +8,11 @@ lab         the same, then open JupyterLab there; --instructor opens the origina
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-from mininnip import doctor, student
+from mininnip import doctor, lab, student
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("doctor", help="look at this computer and say what a lesson would trip over")
     commands.add_parser("student", help="make or refresh the student's copy of the lessons in course-student/")
-    lab = commands.add_parser("lab", help="open JupyterLab at the first lesson; unknown flags go to JupyterLab")
-    lab.add_argument(
+    lab_command = commands.add_parser("lab", help="open JupyterLab at the first lesson; unknown flags go to JupyterLab")
+    lab_command.add_argument(
         "--instructor", action="store_true", help="open the original notebooks, with the instructor's cells"
     )
     chosen, others = parser.parse_known_args(arguments)
@@ -30,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command == "doctor":
         return 0 if doctor.report() else 1
     if chosen.command == "student":
-        print(f"The student's copy is in {student.update_copy().name}/")
+        print(f"The student's copy is in {student.update_copy()}{os.sep}")
         return 0
-    return student.open_lab(chosen.instructor, others)
+    return lab.open_lab(chosen.instructor, others)
 
 
 if __name__ == "__main__":

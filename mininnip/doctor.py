@@ -16,6 +16,7 @@ import os
 import platform
 import re
 import shutil
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from typing import Literal
 REPOSITORY = Path(__file__).resolve().parent.parent
 REINSTALL = "delete the folder .venv and run `make course` again (Windows and conda: repeat the README's install block)"
 GIB = 2**30
+PORTS = range(8888, 8939)
 PYTHON_VERSIONS = ((3, 11), (3, 12), (3, 13))
 
 
@@ -158,6 +160,39 @@ def check_memory() -> list[Finding]:
     return [Finding("ok", line)]
 
 
+def check_start() -> list[Finding]:
+    """What `python -m mininnip lab` meets: the account, a folder for the student's copy, a port."""
+    findings = [_look_at_the_folder(), _look_for_a_port()]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        line = "you are root; JupyterLab is started with --allow-root"
+        findings.append(Finding("note", line, "fine in a container; elsewhere use your own account"))
+    return findings
+
+
+def _look_at_the_folder() -> Finding:
+    """The student's copy lies beside course/, else in the home folder."""
+    beside, home = REPOSITORY / "course-student", Path(os.path.expanduser("~"), "course-student")
+    for copy in (beside, home):
+        if os.access(copy if copy.exists() else copy.parent, os.W_OK | os.X_OK):
+            place = "beside course/" if copy == beside else "in your home folder, for the course's cannot be written"
+            return Finding("ok", f"your copy of the lessons: course-student/ {place}")
+    line = "your copy of the lessons: neither the course's folder nor your home folder can be written"
+    return Finding("repair", line, "copy the whole course into a folder of your own and start it there")
+
+
+def _look_for_a_port() -> Finding:
+    """JupyterLab tries 8888 and the fifty after it."""
+    for port in PORTS:
+        with socket.socket() as attempt:
+            try:
+                attempt.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return Finding("ok", "a free port for JupyterLab")
+    line = f"no free port for JupyterLab: {PORTS[0]} to {PORTS[-1]} are taken or forbidden"
+    return Finding("repair", line, "name another: make course LAB_FLAGS=--port=9999")
+
+
 def check_data() -> list[Finding]:
     """Every shipped data file against the checksum in data/index.json."""
     folder = Path(os.environ.get("MININNIP_DATA") or REPOSITORY / "data")
@@ -193,6 +228,7 @@ CHECKS: list[Callable[[], list[Finding]]] = [
     check_widgets,
     check_viewer,
     check_memory,
+    check_start,
     check_data,
     check_browser,
 ]

@@ -1,9 +1,9 @@
-"""The student's copy of the course, and JupyterLab on it (layer 9; imports nothing of mininnip).
+"""The student's copy of the course (layer 9; imports nothing of mininnip).
 
 The notebooks in course/ carry the outputs of a clean run and one collapsed cell for the instructor. A student works on
 a copy in course-student/: without the instructor's cells, and without outputs, so that "predict first" is a real
 question. The copy is refreshed when the course is updated; a notebook the student has edited is never lost: it is set
-aside under a new name first.
+aside under a new name first. What cannot be read, written or found ends in one sentence.
 """
 
 from __future__ import annotations
@@ -12,40 +12,12 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-LAB_SETTINGS = Path(__file__).resolve().parent / "lab_settings"
-FIRST_LESSON = "00_start_here.ipynb"
-
-
-def open_lab(instructor: bool = False, flags: Sequence[str] = ()) -> int:
-    """Start JupyterLab at the first lesson and wait until it ends.
-
-    Args:
-        instructor: open the original notebooks instead of the student's copy.
-        flags: passed on to `jupyter lab`.
-
-    Returns:
-        JupyterLab's exit status.
-    """
-    folder = require_course() if instructor else update_copy()
-    command = [
-        *(sys.executable, "-m", "jupyter", "lab"),
-        f"--ServerApp.root_dir={REPOSITORY}",
-        f"--LabApp.default_url=/lab/tree/{folder.name}/{FIRST_LESSON}",
-        f"--LabApp.app_settings_dir={LAB_SETTINGS}",  # no pop-up over the lesson, nothing fetched on bad wifi
-        *flags,
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    try:
-        return subprocess.run(command, env=environment).returncode
-    except KeyboardInterrupt:
-        return 0
+COPY = "course-student"
 
 
 def require_course(repository: Path = REPOSITORY) -> Path:
@@ -62,30 +34,80 @@ def require_course(repository: Path = REPOSITORY) -> Path:
 def update_copy(repository: Path = REPOSITORY) -> Path:
     """Make course-student/, or bring it up to date without losing anything the student wrote.
 
-    A notebook is replaced only if the course has a new version of it. If the student has edited a cell of the old one,
-    that file is kept beside it under a new name, and one line says so.
+    A notebook is replaced only if the course has a new version of it, or if it can no longer be opened. If the student
+    has edited a cell of the old one, that file is kept beside it under a new name, and one line says so.
 
     Returns:
-        The folder course-student/.
+        The folder course-student/: beside course/, or in the home folder where that place cannot be written.
     """
-    course, copy = require_course(repository), repository / "course-student"
-    copy.mkdir(exist_ok=True)
-    if (course / "figures").is_dir():
-        shutil.copytree(course / "figures", copy / "figures", dirs_exist_ok=True)
-    delivered_file = copy / ".delivered.json"  # fingerprint of each notebook as the student first got it
-    delivered = json.loads(delivered_file.read_text(encoding="utf-8")) if delivered_file.is_file() else {}
-    for source in sorted(course.glob("*.ipynb")):
-        notebook = student_version(json.loads(source.read_text(encoding="utf-8")))
-        target, new = copy / source.name, fingerprint(notebook)
-        if target.exists() and delivered.get(source.name) == new:
-            continue
-        if target.exists() and _fingerprint_of_file(target) not in (delivered.get(source.name), new):
-            kept = _set_aside(target)
-            print(f"{source.name} has a new version; your own answers are kept in {copy.name}/{kept.name}")
-        target.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        delivered[source.name] = new
-    delivered_file.write_text(json.dumps(delivered, indent=1) + "\n", encoding="utf-8")
+    course, copy = require_course(repository), place_of_copy(repository)
+    try:
+        copy.mkdir(exist_ok=True)
+        _copy_figures(course / "figures", copy / "figures")
+        delivered = _read_record(copy)
+        for source in sorted(course.glob("*.ipynb")):
+            delivered[source.name] = _deliver(source, copy / source.name, delivered.get(source.name))
+        _write(_record(copy), json.dumps(delivered, indent=1))
+    except OSError as error:
+        sys.exit(f"Your copy of the lessons cannot be written: {error.strerror or error} ({error.filename or copy}).")
     return copy
+
+
+def place_of_copy(repository: Path = REPOSITORY) -> Path:
+    """Where the student's copy is: beside course/, or in the home folder where that cannot be written."""
+    beside, home = repository / COPY, Path(os.path.expanduser("~"))
+    if can_be_written(beside):
+        return beside
+    if not can_be_written(home / COPY):
+        sys.exit(
+            f"Your copy of the lessons cannot be made: neither {beside} nor {home / COPY} can be written. "
+            "Copy the whole course into a folder of your own and start it there."
+        )
+    print(f"{beside} cannot be written: your copy of the lessons is {home / COPY}")
+    return home / COPY
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether a folder can be written, or made."""
+    there = folder if folder.exists() else folder.parent
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _deliver(source: Path, target: Path, delivered: str | None) -> str:
+    """Bring one notebook up to date.
+
+    Args:
+        source: the notebook of the course.
+        target: the student's.
+        delivered: fingerprint of the notebook as the student last got it, if that is known.
+
+    Returns:
+        Fingerprint of the notebook of the course.
+    """
+    notebook = _read_lesson(source)
+    new = fingerprint(notebook)
+    if target.exists():
+        mine = _fingerprint_of_file(target)
+        if mine == new or (mine is not None and delivered == new):
+            return new
+        if not target.read_bytes().strip():
+            print(f"{target.name} was an empty file; you have a fresh one")
+        elif mine is None:
+            print(f"{target.name} was damaged; you have a fresh one, the old is kept in {_set_aside(target)}")
+        elif mine != delivered:
+            print(f"{target.name} has a new version; your own answers are kept in {_set_aside(target)}")
+    _write(target, json.dumps(notebook, indent=1, ensure_ascii=False))
+    return new
+
+
+def _read_lesson(source: Path) -> dict:
+    try:
+        return student_version(json.loads(source.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        sys.exit(
+            f"{source} is damaged: it is no notebook. "
+            "Download the course again, or in a git clone: git checkout -- course"
+        )
 
 
 def student_version(notebook: dict) -> dict:
@@ -110,11 +132,48 @@ def _fingerprint_of_file(path: Path) -> str | None:
         return None
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename a notebook to a name with today's date that is still free."""
+def _set_aside(path: Path) -> str:
+    """Rename a notebook to a name with today's date that is still free; say where it is now."""
     stem, number = f"{path.stem}-mine-{date.today().isoformat()}", 1
     kept = path.with_name(f"{stem}.ipynb")
     while kept.exists():
         number += 1
         kept = path.with_name(f"{stem}-{number}.ipynb")
-    return path.rename(kept)
+    path.rename(kept)
+    return f"{kept.parent.name}/{kept.name}"
+
+
+def _record(copy: Path) -> Path:
+    """The file with the fingerprint of each notebook as the student last got it."""
+    return copy / ".delivered.json"
+
+
+def _read_record(copy: Path) -> dict[str, str]:
+    """Without a record every notebook that differs from the course's counts as edited: nothing is lost."""
+    if not _record(copy).exists():
+        return {}
+    try:
+        record = json.loads(_record(copy).read_text(encoding="utf-8"))
+        return {str(name): str(mark) for name, mark in record.items()}
+    except (ValueError, AttributeError):
+        print(
+            f"{copy.name}/{_record(copy).name} is damaged: every notebook that differs from the course's is kept aside"
+        )
+        return {}
+
+
+def _copy_figures(source: Path, target: Path) -> None:
+    """Copy contents only: the copy of a read-only folder can be written."""
+    target.mkdir(exist_ok=True)
+    for file in source.glob("*.*"):
+        shutil.copyfile(file, target / file.name)
+
+
+def _write(path: Path, text: str) -> None:
+    """All or nothing: on a full disk the old file stays."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_text(text + "\n", encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""Execute lessons from top to bottom, keep their outputs, and write the measured run times into the README's table;
-its picture of the melt is the one of lesson 08.
+"""Execute lessons from top to bottom, keep their outputs, and write measured run times and memory into the README's
+table; its picture of the melt is the one of lesson 08.
 
     python tests/execute_notebooks.py course/02_pair_potentials.ipynb ...
 
@@ -14,9 +14,11 @@ import re
 import runpy
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -25,8 +27,19 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CELL_TIMEOUT = 180  # s
 
 
-def execute(path: Path) -> float:
-    """Run one notebook in its own folder and write it back; return the seconds it took.
+@dataclass
+class Cost:
+    """What a lesson takes: seconds, and the most memory in bytes that its kernel held at once."""
+
+    seconds: float = 0.0
+    memory: int = 0
+
+
+def execute(path: Path) -> Cost:
+    """Run one notebook in its own folder and write it back.
+
+    Returns:
+        Run time from the start of the kernel to the end of the last cell, and memory.
 
     Raises:
         RuntimeError: if a cell raises or writes to stderr; the file is then left as it was.
@@ -39,18 +52,33 @@ def execute(path: Path) -> float:
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
     )
-    start = time.perf_counter()
+    cost, start = Cost(), time.perf_counter()
+
+    def measure(**cell) -> None:
+        cost.seconds = time.perf_counter() - start
+        cost.memory = peak_memory(client.km.provisioner.pid)  # pyright: ignore
+
+    client.on_cell_executed = measure
     try:
         client.execute()
     except CellExecutionError as error:
         raise RuntimeError(f"{path.name}: {error}") from None
-    seconds = time.perf_counter() - start
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
                 raise RuntimeError(f"{path.name}: cell {number} writes to stderr: {output['text'].strip()}")
     nbformat.write(cleaned(notebook), path)
-    return seconds
+    return cost
+
+
+def peak_memory(process: int) -> int:
+    """The most physical memory in bytes that a running process ever held; 0 where the system does not say."""
+    memory = psutil.Process(process).memory_info()
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return getattr(memory, "peak_wset", 0)  # Windows
+    return 1024 * int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0])
 
 
 def cleaned(notebook):
@@ -80,14 +108,15 @@ def _without_widget(output):
     return output if data else None
 
 
-def write_run_times(seconds: dict[str, float], readme: Path = REPOSITORY / "README.md") -> None:
-    """Put measured times into the rows of the README's lesson table; a lesson without a row is an error."""
+def write_costs(costs: dict[str, Cost], readme: Path = REPOSITORY / "README.md") -> None:
+    """Put what was measured into the rows of the README's lesson table; a lesson without a row is an error."""
     text = readme.read_text(encoding="utf-8")
-    for name, duration in seconds.items():
-        row = re.compile(rf"^(\|.*\]\(course/{re.escape(name)}\).*\|)[^|\n]*\|$", re.MULTILINE)
-        text, found = row.subn(rf"\g<1> {rounded(duration)} |", text)
+    for name, cost in costs.items():
+        row = re.compile(rf"^(\|.*\]\(course/{re.escape(name)}\)[^|]*\|[^|]*\|)[^|\n]*\|[^|\n]*\|$", re.MULTILINE)
+        memory = f"{cost.memory / 1e9:.2f} GB" if cost.memory else ""
+        text, found = row.subn(rf"\g<1> {memory} | {rounded(cost.seconds)} |", text)
         if not found:
-            raise RuntimeError(f"README.md has no row for {name}: add one that ends in '| |'")
+            raise RuntimeError(f"README.md has no row for {name}: add one that ends in '| | |'")
     readme.write_text(text, encoding="utf-8")
 
 
@@ -98,16 +127,16 @@ def rounded(seconds: float) -> str:
 
 def main(paths: list[str]) -> int:
     """Execute the notebooks named on the command line."""
-    seconds, failed = {}, 0
+    costs, failed = {}, 0
     for path in map(Path, paths):
         try:
-            seconds[path.name] = execute(path)
-            print(f"{path.name}: {seconds[path.name]:.1f} s", flush=True)
+            cost = costs[path.name] = execute(path)
+            print(f"{path.name}: {cost.seconds:.1f} s, {cost.memory / 1e9:.2f} GB", flush=True)
         except RuntimeError as error:
             failed += 1
             print(error, file=sys.stderr)
-    write_run_times(seconds)
-    if any(name.startswith("08_") for name in seconds):
+    write_costs(costs)
+    if any(name.startswith("08_") for name in costs):
         runpy.run_path(str(REPOSITORY / "course" / "figures" / "melt.py"), run_name="__main__")
     return 1 if failed else 0
 

@@ -1,8 +1,9 @@
-"""The doctor, the student's copy and the command line: each finding seen healthy and broken, no answer ever lost."""
+"""The doctor: each finding seen healthy and broken, one line and one remedy each."""
 
 import hashlib
 import importlib.metadata
 import json
+import socket
 import subprocess
 import sys
 from collections import namedtuple
@@ -10,10 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from mininnip import __main__ as command_line
-from mininnip import doctor, student
-
-# --- the doctor -----------------------------------------------------------------------------------------------------
+from mininnip import doctor
 
 
 def only(findings):
@@ -119,6 +117,46 @@ def test_memory(monkeypatch, gib, status):
     assert f"{gib:.1f} GiB" in finding.line
 
 
+def statuses(findings):
+    return [finding.status for finding in findings]
+
+
+def test_a_start_that_will_work(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(doctor.os, "geteuid", lambda: 1000, raising=False)
+    findings = doctor.check_start()
+    assert statuses(findings) == ["ok", "ok"]
+    assert "beside course/" in findings[0].line
+
+
+def test_root_is_told_what_will_be_done(monkeypatch):
+    monkeypatch.setattr(doctor.os, "geteuid", lambda: 0, raising=False)
+    *_, root = doctor.check_start()
+    assert root.status == "note"
+    assert "--allow-root" in root.line
+
+
+def test_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "REPOSITORY", tmp_path / "course-folder")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: "home" in str(path))
+    assert "in your home folder" in doctor.check_start()[0].line
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
+    assert_repair(doctor.check_start()[0], "neither the course's folder nor your home folder", "a folder of your own")
+
+
+def test_ports(monkeypatch):
+    with socket.socket() as taken, socket.socket() as other:
+        taken.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        ports = [taken.getsockname()[1], other.getsockname()[1]]
+        monkeypatch.setattr(doctor, "PORTS", ports)
+        assert_repair(doctor.check_start()[1], f"{ports[0]} to {ports[1]} are taken", "--port=9999")
+        other.close()
+        assert doctor.check_start()[1].status == "ok"
+
+
 @pytest.fixture
 def data_folder(tmp_path, monkeypatch):
     """A data folder with one healthy file."""
@@ -177,136 +215,3 @@ def test_the_doctor_runs_as_a_file_where_the_package_cannot_be_imported(tmp_path
     assert run.returncode == 1
     assert "check_device failed: ImportError: a broken torch" in run.stdout
     assert run.stderr == ""
-
-
-# --- the student's copy ---------------------------------------------------------------------------------------------
-
-WRITTEN_OUTPUT = {"output_type": "stream", "name": "stdout", "text": ["6\n"]}
-
-
-def cell(source, kind="code", **metadata):
-    common = {"cell_type": kind, "id": source[:8].strip(), "metadata": metadata, "source": source}
-    return common | ({"outputs": [WRITTEN_OUTPUT], "execution_count": 1} if kind == "code" else {})
-
-
-def write_lesson(folder, cells, name="00_start_here.ipynb"):
-    folder.mkdir(exist_ok=True)
-    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    (folder / name).write_text(json.dumps(notebook), encoding="utf-8")
-
-
-def sources(path):
-    return ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
-
-
-@pytest.fixture
-def repository(tmp_path):
-    """A course of one notebook with a figure."""
-    write_lesson(tmp_path / "course", [cell("# Title", "markdown"), cell("1 + 5"), cell("to ask", tags=["instructor"])])
-    (tmp_path / "course" / "figures").mkdir()
-    (tmp_path / "course" / "figures" / "map.svg").write_text("<svg/>")
-    return tmp_path
-
-
-@pytest.fixture
-def copy(repository):
-    """The student's copy of it."""
-    return student.update_copy(repository)
-
-
-def test_the_copy_has_no_instructor_cells_and_no_outputs_and_the_original_keeps_both(repository, copy):
-    lesson = json.loads((copy / "00_start_here.ipynb").read_text())
-    assert sources(copy / "00_start_here.ipynb") == ["# Title", "1 + 5"]
-    assert lesson["cells"][1]["outputs"] == []
-    assert lesson["cells"][1]["execution_count"] is None
-    assert (copy / "figures" / "map.svg").is_file()
-    assert len(sources(repository / "course" / "00_start_here.ipynb")) == 3
-
-
-def test_without_a_new_version_a_students_file_is_not_touched(repository, copy):
-    (copy / "00_start_here.ipynb").write_text("half a notebook")
-    student.update_copy(repository)
-    assert (copy / "00_start_here.ipynb").read_text() == "half a notebook"
-
-
-def test_a_new_version_replaces_a_copy_that_was_only_run(repository, copy):
-    write_lesson(copy, [cell("# Title", "markdown"), cell("1 + 5")])  # as delivered, with outputs
-    write_lesson(repository / "course", [cell("# New title", "markdown")])
-    student.update_copy(repository)
-    assert sources(copy / "00_start_here.ipynb") == ["# New title"]
-    assert [path.name for path in copy.glob("*.ipynb")] == ["00_start_here.ipynb"]
-
-
-@pytest.mark.parametrize("mine", ["my answer", "broken"])
-def test_a_new_version_sets_a_students_own_work_aside_every_time(repository, copy, capsys, mine):
-    for title in ("second", "third"):
-        if mine == "broken":
-            (copy / "00_start_here.ipynb").write_text("{ not JSON")
-        else:
-            write_lesson(copy, [cell(f"{mine} before the {title}")])
-        write_lesson(repository / "course", [cell(f"# {title}", "markdown")])
-        student.update_copy(repository)
-        assert sources(copy / "00_start_here.ipynb") == [f"# {title}"]
-        assert "your own answers are kept in course-student/00_start_here-mine-" in capsys.readouterr().out
-    kept = sorted(path.read_text() for path in copy.glob("*-mine-*.ipynb"))
-    assert len(kept) == 2
-    assert mine == "broken" or all(f"my answer before the {title}" in "".join(kept) for title in ("second", "third"))
-
-
-def test_a_copy_whose_record_is_lost_is_treated_as_edited(repository, copy):
-    write_lesson(copy, [cell("mine")])
-    (copy / ".delivered.json").unlink()
-    student.update_copy(repository)
-    assert len(list(copy.glob("*-mine-*.ipynb"))) == 1
-
-
-def test_a_package_without_the_course_says_so(tmp_path):
-    with pytest.raises(SystemExit, match="There is no folder course/"):
-        student.update_copy(tmp_path)
-
-
-# --- the command line -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def started(monkeypatch, repository):
-    """What would be started instead of JupyterLab."""
-    commands = []
-
-    def run(command, env):
-        commands.append(command)
-        return subprocess.CompletedProcess(command, 0)
-
-    monkeypatch.setattr(student, "require_course", lambda: repository / "course")
-    monkeypatch.setattr(student, "update_copy", lambda: repository / "course-student")
-    monkeypatch.setattr(student.subprocess, "run", run)
-    return commands
-
-
-def test_lab_opens_the_copy_and_the_instructor_the_originals(started):
-    assert command_line.main(["lab", "--no-browser"]) == 0
-    assert command_line.main(["lab", "--instructor"]) == 0
-    student_lab, instructor_lab = started
-    assert "--LabApp.default_url=/lab/tree/course-student/00_start_here.ipynb" in student_lab
-    assert "--LabApp.default_url=/lab/tree/course/00_start_here.ipynb" in instructor_lab
-    assert student_lab[-1] == "--no-browser"
-    assert "--instructor" not in instructor_lab
-
-
-def test_ctrl_c_ends_lab_quietly(started, monkeypatch):
-    def interrupted(command, env):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(student.subprocess, "run", interrupted)
-    assert command_line.main(["lab"]) == 0
-
-
-def test_doctor_and_student_from_the_command_line(started, monkeypatch, capsys):
-    assert command_line.main(["student"]) == 0
-    assert "course-student/" in capsys.readouterr().out
-    for healthy, status in [(True, 0), (False, 1)]:
-        monkeypatch.setattr(doctor, "report", lambda healthy=healthy: healthy)
-        assert command_line.main(["doctor"]) == status
-    with pytest.raises(SystemExit):
-        command_line.main(["doctor", "--no-browser"])
-    assert "unknown: --no-browser" in capsys.readouterr().err

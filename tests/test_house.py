@@ -16,7 +16,7 @@ PACKAGE = REPOSITORY / "mininnip"
 # The rooms of the house from the ground up: a file imports only from rooms above its own in this list. A file that its
 # neighbors in the same folder build on has a line of its own before the folder's.
 ROOMS = """
-    memory arguments elements neighbors graph radial so3 model scaling
+    threads memory arguments elements neighbors graph radial so3 model scaling
     descriptors.angular_terms descriptors
     classical linear kernel
     neural.mlp neural
@@ -31,7 +31,7 @@ ROOMS = """
     widgets.background widgets.live_figure widgets.panel widgets.stage widgets
     exercises.reading exercises.engine exercises.makers exercises.prediction
     exercises.periodic exercises.shapes exercises
-    doctor student __main__
+    doctor student lab __main__
 """.split()
 # Libraries that would make every import slow, and the rooms that may use them; below `analysis` all of them may come.
 MAY_IMPORT = {

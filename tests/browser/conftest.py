@@ -23,7 +23,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from mininnip.doctor import HOW_TO_GET_CHROMIUM, find_chromium
-from mininnip.student import LAB_SETTINGS
+from mininnip.lab import LAB_SETTINGS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(__file__).resolve().parent / "screenshots"
