@@ -152,6 +152,8 @@ def batch(graphs: Sequence[Graph]) -> Graph:
     Raises:
         ValueError: if there is none, or if their cutoffs differ.
     """
+    if not isinstance(graphs, Sequence):
+        raise ValueError(f"a list of graphs can be batched, got {type(graphs).__name__}")
     if len(graphs) == 0:
         raise ValueError("there is no graph to batch; give at least one")
     if strangers := [type(graph).__name__ for graph in graphs if not isinstance(graph, Graph)]:
@@ -232,9 +234,20 @@ def as_number(value: Any, what: str) -> float:
     """
     if isinstance(value, np.ndarray | Tensor) and value.ndim == 0:
         value = value.item()
-    if isinstance(value, bool | np.bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise ValueError(f"{what} must be a finite number, got {value!r}")
-    return float(value)
+    real = isinstance(value, Real) and not isinstance(value, bool | np.bool)
+    try:
+        if real and math.isfinite(number := float(value)):
+            return number
+    except OverflowError:  # a whole number of hundreds of digits
+        pass
+    raise ValueError(f"{what} must be a finite number, got {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """A value in a sentence: on one line, cut where it is long."""
+    digits = isinstance(value, int) and abs(value) > 10**30  # Python refuses to print thousands of decimals
+    words = " ".join((hex(value) if digits else repr(value)).split())
+    return words if len(words) <= 60 else f"{words[:57]}..."
 
 
 def as_cutoff(cutoff: Any) -> float | None:
@@ -256,7 +269,7 @@ def _as_tensor(values: Any, what: str) -> Tensor:
     try:
         tensor = values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
     except (TypeError, ValueError):  # rows of different lengths, text, objects
-        raise ValueError(f"{what} cannot be read as an array of numbers: {values!r:.60}") from None
+        raise ValueError(f"{what} cannot be read as an array of numbers: {shown(values)}") from None
     if tensor.is_complex():
         raise ValueError(f"{what} must be real numbers, got {tensor.dtype}")
     return tensor
@@ -273,7 +286,7 @@ def _as_directions(pbc: Any) -> Tensor:
     """One bool or three as a tensor (3,)."""
     directions = _as_tensor(pbc, "pbc").to(torch.bool)
     if directions.shape not in ((), (1,), (3,)):
-        raise ValueError(f"pbc must be one bool or three, got {pbc!r:.60}")
+        raise ValueError(f"pbc must be one bool or three, got {shown(pbc)}")
     return directions.expand(3).clone()
 
 

@@ -140,6 +140,11 @@ class Potential(nn.Module):
 
 def in_precision(graph: Graph, dtype: torch.dtype | None) -> Graph:
     """The graph with positions and cell in a precision; None: as they are."""
+    if not isinstance(graph, Graph):
+        raise ValueError(
+            f"a potential is evaluated on a Graph, got {type(graph).__name__}; make one of ASE Atoms with "
+            "mn.Graph.from_atoms(atoms, cutoff)"
+        )
     return graph if dtype in (None, graph.positions.dtype) else graph.to(cast(Any, dtype))
 
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
-from mininnip.graph import Graph, segment_sum
+from mininnip.elements import atomic_numbers
+from mininnip.graph import Graph, as_number, segment_sum, shown
 from mininnip.model import Model
 from mininnip.radial import quintic_switch
 
@@ -198,17 +199,21 @@ class PairPotential(Model):
         **parameters: float | Sequence[Sequence[float]],
     ):
         super().__init__()
+        if not callable(law):
+            raise ValueError(f"the law must be a function of distance and parameters, got {shown(law)}")
         if truncation not in TRUNCATIONS:
-            raise ValueError(f"the truncation must be one of {', '.join(TRUNCATIONS)}; got {truncation!r}")
-        self.law, self.cutoff, self.truncation = law, float(cutoff), truncation
-        self.onset = 0.8 * self.cutoff if onset is None else float(onset)
+            raise ValueError(f"the truncation must be one of {', '.join(TRUNCATIONS)}; got {shown(truncation)}")
+        self.law, self.cutoff, self.truncation = law, as_number(cutoff, "the cutoff"), truncation
+        self.onset = 0.8 * self.cutoff if onset is None else as_number(onset, "the onset")
         quintic_switch(torch.zeros(1), self.onset, self.cutoff)  # refuses a bad cutoff or onset
-        self.elements = None if elements is None else tuple(elements)
+        self.elements = None if elements is None else atomic_numbers(elements)
         self.law_parameters = nn.ParameterDict(
             {name: _parameter(name, value, elements) for name, value in parameters.items()}
         )
         self.register_buffer("element_row", _element_rows(elements), persistent=False)
-        law(torch.tensor(self.cutoff, dtype=torch.float64), **self.law_parameters)  # refuses a missing or unknown name
+        at_cutoff = law(torch.tensor(self.cutoff, dtype=torch.float64), **self.law_parameters)  # refuses wrong names
+        if not bool(torch.isfinite(at_cutoff).all()):
+            raise ValueError(f"the law is not finite at the cutoff of {self.cutoff:g} Å: check its parameters")
 
     def forward(self, graph: Graph) -> dict[str, Tensor]:
         """Half of every pair energy goes to each of its two atoms: {"energies": (N,)} in eV."""
@@ -236,14 +241,17 @@ class PairPotential(Model):
 
 def _parameter(name: str, value, elements: Sequence[int] | None) -> nn.Parameter:
     """A number () or a symmetric table of the elements (n, n), checked."""
-    table = torch.as_tensor(value, dtype=torch.float64)
+    try:
+        table = torch.as_tensor(value, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise ValueError(f"{name} must be a number or a table of numbers, got {shown(value)}") from None
     shapes = [()] if elements is None else [(), (len(elements), len(elements))]
     if tuple(table.shape) not in shapes:
         raise ValueError(f"{name} must have shape {' or '.join(map(str, shapes))}, got {tuple(table.shape)}")
     if not bool(table.isfinite().all()):
-        raise ValueError(f"{name} must be finite, got {value}")
+        raise ValueError(f"{name} must be finite, got {shown(value)}")
     if name in POSITIVE and not bool((table > 0).all()):
-        raise ValueError(f"{name} must be positive, got {value}")
+        raise ValueError(f"{name} must be positive, got {shown(value)}")
     if table.dim() and not torch.equal(table, table.T):
         raise ValueError(f"the table of {name} must be symmetric: a pair has no order")
     return nn.Parameter(table.clone())
@@ -253,7 +261,5 @@ def _element_rows(elements: Sequence[int] | None) -> Tensor:
     """Row in the parameter tables by atomic number (119,), −1 for elements without parameters."""
     rows = torch.full((119,), -1, dtype=torch.int64)
     for k, number in enumerate(elements or ()):
-        if number not in range(1, 119):
-            raise ValueError(f"elements are given by their atomic numbers, 1 to 118; got {number!r}")
         rows[number] = k
     return rows

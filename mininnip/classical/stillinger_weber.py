@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
-from mininnip.graph import Graph, segment_sum, triplets
+from mininnip.elements import atomic_numbers
+from mininnip.graph import Graph, as_number, segment_sum, triplets
 from mininnip.model import Model
 
 TETRAHEDRAL_COSINE = -1 / 3
@@ -84,9 +85,7 @@ class StillingerWeber(Model):
         gamma: float = 1.2,
     ):
         super().__init__()
-        if not all(number in range(1, 119) for number in elements):
-            raise ValueError(f"elements are given by their atomic numbers, 1 to 118; got {tuple(elements)}")
-        self.elements = tuple(elements)
+        self.elements = atomic_numbers(elements)
         parameters = {"epsilon": epsilon, "sigma": sigma, "A": A, "B": B, "a": a, "strength": strength, "gamma": gamma}
         for name, value in parameters.items():
             _check_parameter(name, value)
@@ -119,7 +118,6 @@ class StillingerWeber(Model):
 
 
 def _check_parameter(name: str, value: float) -> None:
-    if not torch.isfinite(torch.tensor(value)):
-        raise ValueError(f"{name} must be finite, got {value}")
+    as_number(value, name)
     if name in ("sigma", "a") and value <= 0:
         raise ValueError(f"{name} must be positive, got {value}")

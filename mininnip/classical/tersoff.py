@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
-from mininnip.graph import Graph, segment_sum, triplets
+from mininnip.elements import atomic_numbers
+from mininnip.graph import Graph, as_number, segment_sum, triplets
 from mininnip.model import Model
 
 SILICON_OF_PRB_37_6991 = {
@@ -100,9 +101,7 @@ class Tersoff(Model):
         S: float = 3.0,
     ):
         super().__init__()
-        if not all(number in range(1, 119) for number in elements):
-            raise ValueError(f"elements are given by their atomic numbers, 1 to 118; got {tuple(elements)}")
-        self.elements = tuple(elements)
+        self.elements = atomic_numbers(elements)
         lengths = {"lambda_1": lambda_1, "lambda_2": lambda_2, "lambda_3": lambda_3, "R": R, "S": S}
         parameters = {"A": A, "B": B, "beta": beta, "n": n, "c": c, "d": d, "h": h, **lengths}
         for name, value in parameters.items():
@@ -161,7 +160,6 @@ def _crowding(i: Tensor, r_ij: Tensor, d_ij: Tensor, p: dict[str, Tensor]) -> Te
 
 
 def _check_parameter(name: str, value: float) -> None:
-    if not torch.isfinite(torch.tensor(value)):
-        raise ValueError(f"{name} must be finite, got {value}")
+    as_number(value, name)
     if name in POSITIVE and value <= 0:
         raise ValueError(f"{name} must be positive, got {value}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from mininnip.graph import Graph, batch
+from mininnip.graph import Graph, batch, shown
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -62,7 +62,7 @@ class Dataset:
         if frames.ndim != 1:
             raise IndexError(
                 f"{self.name} has {len(self)} frames, picked by a number, a slice, a list of numbers or a mask; "
-                f"got {which!r:.60}"
+                f"got {shown(which)}"
             )
         atoms = np.isin(self._frame_of_atom(), frames) if _is_increasing(frames) else self._atoms_of(frames)
         per_atom = {key for key in self.labels if self.is_per_atom(key)}
@@ -113,7 +113,7 @@ class Dataset:
             if key not in self.labels:
                 raise KeyError(f"{self.name} has no label {key!r}; it has {', '.join(self.labels)}")
             if np.ndim(value) or self.labels[key].ndim > 1:
-                raise KeyError(f"{key} = {value!r:.60} cannot be compared: give one value")
+                raise KeyError(f"{key} = {shown(value)} cannot be compared: give one value")
             chosen &= self.labels[key] == value
             if not chosen.any():
                 values = ", ".join(map(str, np.unique(self.labels[key])))
@@ -146,7 +146,7 @@ class Dataset:
     def _refuse_fractions(self, *counts: Any) -> None:
         if all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in counts):
             return
-        words = f"split takes numbers of frames, got {', '.join(map(repr, counts))}"
+        words = f"split takes numbers of frames, got {', '.join(map(shown, counts))}"
         if all(isinstance(n, int | float) and 0 <= n <= 1 for n in counts) and sum(counts) <= 1 + 1e-9:
             words += f"; of these {len(self)} frames they are {', '.join(str(int(n * len(self))) for n in counts)}"
         raise ValueError(words)

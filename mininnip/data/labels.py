@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mininnip.data.dataset import Dataset
+from mininnip.graph import shown
 
 # Names under which files keep the labels, with the sign that makes them ours: a gradient is minus a force, and the
 # virial of QUIP and MACE files is −V times the stress (positive in tension).
@@ -145,6 +146,8 @@ def _masked(found: tuple[str, Column], n_atoms: np.ndarray) -> np.ma.MaskedArray
     """Values of energy or forces in our sign, masked where a frame has none."""
     key, column = found
     known = np.repeat(column.known, n_atoms) if column.of_atoms else column.known
+    if column.values.dtype.kind not in "biuf":
+        raise ValueError(f"the label {key!r} is no number: {shown(column.values[0].item())}")
     sign = ALIASES["forces" if column.of_atoms else "energy"].get(key, 1.0)
     values = column.values[:, 0] if column.values.shape == (len(n_atoms), 1) else column.values
     return np.ma.array(sign * values, mask=np.broadcast_to(~known, values.T.shape).T)

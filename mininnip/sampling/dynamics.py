@@ -75,9 +75,9 @@ def molecular_dynamics(
     """
     if not isinstance(atoms, Atoms):
         raise ValueError(f"dynamics moves one ASE Atoms, got {type(atoms).__name__}")
-    numbers = dict(temperature=temperature or 0, time_step=time_step, friction=friction or 0, closest=closest)
-    for name, value in numbers.items():
-        as_number(value, name)
+    temperature = None if temperature is None else as_number(temperature, "temperature")
+    friction = None if friction is None else as_number(friction, "friction")
+    time_step, closest = as_number(time_step, "time_step"), as_number(closest, "closest")
     if any(isinstance(n, bool) or not isinstance(n, Integral) for n in (n_frames, steps_per_frame)):
         raise ValueError(f"n_frames and steps_per_frame must be whole, got {n_frames!r} and {steps_per_frame!r}")
     if atoms.calc is None:

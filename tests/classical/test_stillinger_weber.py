@@ -175,7 +175,7 @@ def test_each_device_agrees(lammps, device):
     [
         ({"sigma": -2.0}, "sigma must be positive, got -2.0"),
         ({"a": 0.0}, "a must be positive, got 0.0"),
-        ({"epsilon": float("nan")}, "epsilon must be finite, got nan"),
+        ({"epsilon": float("nan")}, "epsilon must be a finite number, got nan"),
         ({"elements": ("Si",)}, "elements are given by their atomic numbers"),
         ({"elements": (14, 119)}, "1 to 118; got"),
     ],

@@ -90,7 +90,7 @@ def test_fade_goes_from_one_to_zero_without_slope():
     ("arguments", "words"),
     [
         ({"elements": (0,)}, "atomic numbers"),
-        ({"A": np.inf}, "A must be finite"),
+        ({"A": np.inf}, "A must be a finite number, got inf"),
         ({"n": -1.0}, "n must be positive"),
         ({"R": 3.0}, "beyond the start"),
     ],
