@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PIXELS_PER_INCH = 100  # on the page
 DOTS_PER_INCH = 150  # of the file: finer, for screens with small pixels
 # A white page glares from a dark one: there it is dimmed to a light gray, and colors keep their meaning.
-DIMMED = "body[data-jp-theme-light=false] .mininnip-picture { filter: brightness(0.82); }"
+DIMMED = "body[data-jp-theme-light=false] :is(.mininnip-picture, .mininnip-view) { filter: brightness(0.82); }"
 
 
 class Picture:

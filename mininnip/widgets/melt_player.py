@@ -20,7 +20,7 @@ from mininnip.analysis import radial_distribution
 from mininnip.figures.plotting import MODEL, REFERENCE
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
-from mininnip.widgets.stage import Stage
+from mininnip.widgets.stage import WRAP, Stage
 
 TIME_STEP = 8.0  # fs: argon's fastest vibration takes about 500 fs
 FRICTION = 0.004  # 1/fs: a new temperature is reached within about 1 ps
@@ -139,7 +139,7 @@ class MeltPlayer(Panel):
         self.look, self.viewer, self.flat = self.stage.look, self.stage.viewer, self.stage.flat
         self.show_all(
             [
-                ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view]),
+                ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view], layout=WRAP),
                 self.temperature,
                 ipywidgets.HBox([self.start, self.work, self.over]),
                 ipywidgets.HBox([self.frame, self.replay]),

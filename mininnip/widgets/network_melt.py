@@ -29,7 +29,7 @@ from mininnip.sampling.dynamics import molecular_dynamics
 from mininnip.training import training_epochs
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
-from mininnip.widgets.stage import Stage
+from mininnip.widgets.stage import WRAP, Stage
 
 EPOCHS = 40  # per press of Train
 RATE = 0.01  # learning rate of the first epoch
@@ -88,7 +88,7 @@ class NetworkMelt(Panel):
         self.stage = Stage(self, start, 300, "The atoms seen along z; red: outside the training data.")
         self.look, self.viewer, self.flat = self.stage.look, self.stage.viewer, self.stage.flat
         buttons = ipywidgets.HBox([self.learn, self.melt, self.reset, self.work], layout={"flex_flow": "row wrap"})
-        views = ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view])
+        views = ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view], layout=WRAP)
         self.show_all([views, self.temperature, buttons])
         self._draw()
 

@@ -18,8 +18,9 @@ from mininnip.figures.viewer import view
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 
-__all__ = ["FLAT", "SPACE", "Stage"]
+__all__ = ["FLAT", "SPACE", "WRAP", "Stage"]
 
+WRAP = {"flex_flow": "row wrap"}  # beside a figure where there is room, above it where there is not
 SPACE, FLAT = "3-D", "flat (no WebGL)"
 NO_VIEWER = "The 3-D viewer does not start here; `python -m mininnip doctor` names the remedy."
 

@@ -49,7 +49,7 @@ NO_LAYER_IS_BLANK = """panel => [...panel.querySelectorAll('.mininnip-figure can
 
 def assert_it_answers_to_keyboard_and_mouse(lesson, panel):
     """Sliders or the figure itself change what is shown, by keyboard and by mouse; if not at once, then after a run."""
-    name = re.findall(r"mininnip-([\w-]+)", panel.get_attribute("class"))[-1]
+    name = re.findall(r"mininnip-([\w-]+)", panel.get_attribute("class"))[0]
     panel.scroll_into_view_if_needed()
     lesson.page.wait_for_function(NO_LAYER_IS_BLANK, arg=panel.element_handle())
     keyboard, mouse = try_controls(lesson, panel)
