@@ -144,7 +144,7 @@ def test_a_graph_needs_real_numbers_and_a_batch_needs_graphs():
     with pytest.raises(ValueError, match=r"floating-point dtype, got torch\.int64"):
         Graph.from_atoms(molecule("H2O"), 4.0, dtype=torch.int64)
     with pytest.raises(ValueError, match="only graphs can be batched, got Atoms"):
-        batch([molecule("H2O"), molecule("H2O")])
+        batch([molecule("H2O"), molecule("H2O")])  # type: ignore[list-item]
 
 
 def test_bad_structure_of_a_list_is_numbered():

@@ -1,6 +1,7 @@
 """Tersoff silicon: the paper's crystal, LAMMPS, the shipped labels, and the corners of its bond order."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_the_diamond_crystal_of_the_papers(silicon, lattice, energy):
     def per_atom(a):
         return potential(Graph.from_atoms(bulk("Si", a=a), potential.cutoff))["energy"].item() / 2
 
-    best = minimize_scalar(per_atom, bounds=(5.2, 5.7), method="bounded", options={"xatol": 1e-7})
+    best: Any = minimize_scalar(per_atom, bounds=(5.2, 5.7), method="bounded", options={"xatol": 1e-7})
     assert round(best.x, 3) == lattice
     assert round(best.fun, 2) == energy
 

@@ -1,6 +1,7 @@
 """Molecular dynamics: the right physics, frames that carry their results, and plain words when a run goes wrong."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,7 +148,7 @@ def test_the_frames_before_the_end_are_kept():
 
 def test_what_the_calculator_refuses_ends_the_run_with_its_words(silicon):
     class Refuses(Calculator):
-        def calculate(self, atoms=None, properties=("energy",), system_changes=()):
+        def calculate(self, atoms: Any = None, properties=("energy",), system_changes=()):
             if np.ptp(atoms.positions[:, 0]) > 8.2:
                 raise ValueError("the structure is too long")
             super().calculate(atoms, properties, system_changes)
