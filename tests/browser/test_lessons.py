@@ -88,7 +88,7 @@ def rounded(times):
 
 def fit_a_curve_and_melt_a_crystal(lesson):
     """Lesson 02 as a student plays it: choose, fit and disturb the fit; run the melt, stop it, look back."""
-    fit = lesson.page.locator(".mininnip-pair-fit")
+    fit = lesson.page.locator(".mininnip-pair-fit").first  # the second is for a dimer of one's own
     status = fit.locator(".mininnip-status")
     not_the_best = status.get_by_text(re.compile("(above|times) the best"))
     for form in ("Morse", "Mason–Schamp", "Lennard-Jones"):
