@@ -1,7 +1,7 @@
 """One thread per process, unless the user has chosen another number; `import mininnip` sees to it.
 
 The tensors of the course are small: shared among threads they take longer, and several lessons, students or trainings
-on one computer wait for each other many times longer than they compute. Measured in one run on two busy cores,
+on one computer wait for each other many times longer than they compute. Measured on two busy cores,
 one thread against two: 864 argon atoms 0.03 s and 0.41 s, 97 556 atoms 1.5 s and 6.8 s, four small trainings at once
 9 s and more than 100 s. What one thread gives up is large dense algebra: a product of two matrices of 3000 × 3000 took
 2.2 s and 1.9 s there, and gains more on idle cores.
