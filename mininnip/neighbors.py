@@ -18,6 +18,7 @@ FARTHEST = 1e8  # Å from the origin; beyond, positions are rounded to more than
 MOST_CELLS_AWAY = 1e9  # shifts are 32-bit integers
 MOST_EDGES = 1e8  # a list of more would take several GB
 MOST_IMAGES = 1e7  # copies of atoms that may have to be looked at
+LONGEST_BOX = 1000.0  # Å; vesin 0.6.2 takes minutes where a cutoff of 1e5 Å meets a structure as long
 FEW_BOXES = 1000  # vesin 0.6.2 takes microseconds for an empty box, and divides by zero where 1e5 lie in a plane
 
 
@@ -181,7 +182,8 @@ def _is_mostly_empty(points: np.ndarray, box: np.ndarray, pbc: np.ndarray, cutof
                 f"shorter cutoff or fewer atoms"
             )
     around = math.prod(2 * math.ceil(cutoff * n / height) + 1 for n, height in zip(n_boxes, heights, strict=True))
-    return math.prod(n_boxes) * around > 27 * (FEW_BOXES + 4 * n_atoms * n_images)
+    sparse = math.prod(n_boxes) * around > 27 * (FEW_BOXES + 4 * n_atoms * n_images)
+    return sparse or max(heights) > LONGEST_BOX
 
 
 def _expected_edges(points: np.ndarray, box: np.ndarray, pbc: np.ndarray, cutoff: float, n_boxes: np.ndarray) -> float:

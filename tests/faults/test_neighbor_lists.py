@@ -132,3 +132,11 @@ def test_what_cannot_be_searched_is_refused_at_once(structure, words):
     with pytest.raises(ValueError, match=words):
         Graph.from_arrays(**structure)
     assert time.process_time() - start < 1.0
+
+
+def test_a_cutoff_as_long_as_a_long_structure_takes_no_time():
+    """vesin took 213 s for these two atoms."""
+    start = time.process_time()
+    graph = Graph.from_atoms(Atoms("Ar2", [[0, 0, 0], [0, 0, 1e5]]), 1e30)
+    assert graph.edges.shape[1] == 2
+    assert time.process_time() - start < 5
