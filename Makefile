@@ -5,6 +5,7 @@
 #
 # make install   the first half of `make course`: the environment only
 # make check     the quick half of `make test`: style, types, package tests
+# make faults    the long form of the fault tests: thousands of bad calls, files and answers, with a table of each
 #
 #   PYTHON=python3.12        another Python: 3.11, 3.12 or 3.13
 #   TORCH_INDEX=<address>    an extra package index that holds CPU-only builds of PyTorch (see README)
@@ -36,7 +37,7 @@ PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --no-loadscope-reorder
 export OMP_NUM_THREADS ?= 1
 unexport MPLBACKEND
 
-.PHONY: course instructor install check test style types package everything lock benchmark coverage notebooks clean
+.PHONY: course instructor install check test style types package everything faults lock benchmark coverage notebooks clean
 
 course: install
 	@$(PY) -m mininnip lab $(LAB_FLAGS)
@@ -68,6 +69,9 @@ package:
 
 everything:
 	$(PYTEST) --nbval-lax --nbval-current-env tests $(LESSONS) $(if $(filter yes,$(BROWSER)),,--ignore=tests/browser)
+
+faults: $(VENV)/test.stamp
+	$(PY) -m pytest -s --long --timeout=3600 tests/faults tests/exercises/test_nasty.py
 
 # After a change of pyproject.toml: the version of every package that follows, for each Python and system, with checksums.
 RESOLVE = $(VENV)/bin/uv --config-file lock/uv.toml pip compile --quiet
