@@ -13,6 +13,7 @@ from typing import Any
 
 from ase import Atoms
 from IPython.utils.capture import capture_output
+from ipywidgets import HBox
 
 with capture_output(stdout=False, stderr=False):  # nglview displays an empty widget when it is imported
     import nglview
@@ -36,7 +37,7 @@ class QuietViewer(nglview.NGLWidget):
             self._remote_call_thread: Any = _Calls(self)
 
     def _create_player(self) -> None:
-        pass
+        self._iplayer = HBox()  # empty: the browser asks for one
 
     def _create_ibtn_fullscreen(self) -> None:
         super()._create_ibtn_fullscreen()
