@@ -1,5 +1,6 @@
-"""Vibrations: second derivatives of the energy, and the harmonic motion that they mean."""
+"""Vibrations: second derivatives of the energy, the harmonic motion that they mean, and the lines of a real motion."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -73,3 +74,50 @@ def normal_modes(potential: nn.Module, atoms: Atoms) -> NormalModes:
     squares, vectors = np.linalg.eigh((matrix + matrix.T) / 2 / np.sqrt(np.outer(masses, masses)))
     frequencies = np.sign(squares) * np.sqrt(np.abs(squares)) * WAVENUMBER
     return NormalModes(frequencies, (vectors / np.sqrt(masses)[:, None]).T.reshape(-1, len(atoms), 3))
+
+
+class Spectrum(NamedTuple):
+    """How the kinetic energy is spread over wavenumbers."""
+
+    wavenumbers: np.ndarray  # (W,) in cm⁻¹, evenly spaced from 0
+    density: np.ndarray  # (W,) share of the kinetic energy per cm⁻¹; its integral is 1
+
+
+def velocity_spectrum(frames: Sequence[Atoms], resolution: float = 20.0) -> Spectrum:
+    """The vibrations of a trajectory: power spectrum of its mass-weighted velocities.
+
+        S(ν) ∝ Σ_i m_i |v_i(ν)|²,   ∫ S dν = 1
+
+    the Fourier transform of the velocity autocorrelation (Wiener and Khinchin), estimated by Welch's method (IEEE
+    Trans. Audio Electroacoust. 15, 70 (1967)) with Hann windows, as SciPy has it. In equilibrium every mode holds the
+    same kinetic energy, and so the same area. Masses do not move the lines, they only weigh them.
+
+    Args:
+        frames: at equal distances in time, with velocities and `info["time"]` in ps, as `molecular_dynamics` yields.
+        resolution: distance of the points in cm⁻¹; lines are about twice as wide. It needs trajectories longer than
+            33.4 ps / resolution.
+
+    Returns:
+        The spectrum up to the highest wavenumber that the frames resolve, 16.7 cm⁻¹ / (time between frames in ps).
+
+    Raises:
+        ValueError: frames too few for this resolution, without a time, or at uneven times.
+    """
+    from scipy.signal import welch
+
+    times = np.array([atoms.info.get("time", np.nan) for atoms in frames], dtype=float)
+    steps = np.diff(times)
+    if len(steps) < 2 or not np.allclose(steps, steps[0], rtol=1e-6, atol=0) or not steps[0] > 0:
+        raise ValueError('the spectrum needs three or more frames with info["time"] in ps at equal distances')
+    per_ps = ase.units._c * 1e-10  # a wavenumber of 1 cm⁻¹ as a frequency in 1/ps
+    length = round(1 / (resolution * per_ps * steps[0])) if resolution > 0 else 0
+    if not 2 < length <= len(times):
+        longest = steps.sum() + steps[0]
+        raise ValueError(
+            f"{longest:.3g} ps of frames resolve {1 / (longest * per_ps):.3g} cm⁻¹ at best, not {resolution} cm⁻¹"
+        )
+    momenta = np.stack([atoms.get_momenta() / np.sqrt(atoms.get_masses())[:, None] for atoms in frames])  # (T, N, 3)
+    frequencies, powers = welch(momenta, fs=1 / steps[0], nperseg=length, detrend=False, axis=0)
+    density = powers.sum((1, 2))
+    wavenumbers = frequencies / per_ps
+    return Spectrum(wavenumbers, density / (density.sum() * wavenumbers[1]))

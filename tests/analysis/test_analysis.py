@@ -215,6 +215,38 @@ def test_an_ensemble_has_the_mean_frequencies_of_its_mean_hessian():
     assert analysis.normal_modes(ensemble, atoms).frequencies[-1] > 1
 
 
+def two_oscillators(n_frames=4000, step=1.0):
+    """Two atoms that swing at 500 and at 3000 cm⁻¹, with energies 1 : 3, seen every `step` fs."""
+    frames = []
+    for k in range(n_frames):
+        time = k * step
+        phases = 2 * np.pi * np.array([500, 3000]) * units._c * 100 * time * 1e-15
+        atoms = Atoms("CH", [[0, 0, 0], [9, 0, 0]], info={"time": time / 1000})
+        atoms.set_velocities([[np.cos(phases[0]) / 12.011**0.5, 0, 0], [0, 3**0.5 * np.cos(phases[1]) / 1.008**0.5, 0]])
+        frames.append(atoms)
+    return frames
+
+
+def test_the_spectrum_of_a_motion_has_lines_at_its_frequencies_with_their_energies():
+    wavenumbers, density = analysis.velocity_spectrum(two_oscillators(), resolution=20)
+    assert wavenumbers[1] == pytest.approx(20, rel=0.01) and wavenumbers[-1] == pytest.approx(16678, rel=0.01)
+    low = wavenumbers < 1500
+    assert wavenumbers[low][density[low].argmax()] == pytest.approx(500, abs=20)
+    assert wavenumbers[~low][density[~low].argmax()] == pytest.approx(3000, abs=20)
+    assert density.sum() * wavenumbers[1] == pytest.approx(1)
+    assert density[low].sum() * wavenumbers[1] == pytest.approx(0.25, abs=0.01)  # the energies are 1 : 3
+
+
+def test_a_spectrum_refuses_what_it_cannot_resolve():
+    frames = two_oscillators(100)
+    with pytest.raises(ValueError, match=r"0\.1 ps of frames resolve 334 cm⁻¹ at best, not 20"):
+        analysis.velocity_spectrum(frames, 20)
+    with pytest.raises(ValueError, match="three or more frames"):
+        analysis.velocity_spectrum([*frames[:10], *frames[20:]], 500)
+    with pytest.raises(ValueError, match="three or more frames"):
+        analysis.velocity_spectrum([Atoms("H")] * 5, 500)
+
+
 def test_the_wavenumber_of_the_docstring():
     assert round(vibrations.WAVENUMBER, 2) == 521.47
 
