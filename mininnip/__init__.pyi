@@ -21,7 +21,10 @@ from .figures.viewer import view as view
 from .graph import Graph as Graph
 from .graph import batch as batch
 from .potential import Potential as Potential
+from .radial import bessel_basis as bessel_basis
 from .radial import cosine_cutoff as cosine_cutoff
+from .radial import gaussian_basis as gaussian_basis
+from .radial import polynomial_cutoff as polynomial_cutoff
 from .radial import quintic_switch as quintic_switch
 from .radial import tanh_cutoff as tanh_cutoff
 from .saving import load as load

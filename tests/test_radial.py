@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mininnip import cosine_cutoff, quintic_switch, tanh_cutoff
+from mininnip import bessel_basis, cosine_cutoff, gaussian_basis, polynomial_cutoff, quintic_switch, tanh_cutoff
 
 
 def derivatives(function, r, order=2):
@@ -72,3 +72,53 @@ def test_tanh_cutoff():
     assert derivatives(f, 0.0)[1] < -0.05  # a slope at r = 0, unlike the cosine
     assert derivatives(f, 5.0 - 1e-6) == pytest.approx([0, 0, 0], abs=1e-5)  # the curvature vanishes too
     assert derivatives(f, 6.0) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("p", [1, 2, 5, 6, 48])
+def test_polynomial_cutoff(p):
+    def u(r):
+        return polynomial_cutoff(r, 5.0, p)
+
+    order = min(p - 1, 5)
+    assert derivatives(u, 1e-9, order) == pytest.approx([1] + [0] * order, abs=1e-4)
+    assert derivatives(u, 5.0 - 1e-6) == pytest.approx([0, 0, 0], abs=0.05 if p > 6 else 1e-4)
+    assert abs(derivatives(u, 5.0 - 1e-6, order=3)[3]) > 1e-2  # the third derivative jumps
+    assert derivatives(u, 5.0) == pytest.approx([0, 0, 0], abs=1e-12)
+    assert derivatives(u, 7.0) == [0, 0, 0]
+
+
+def test_polynomial_cutoff_is_the_smoothstep_of_physnet():
+    """p = 3 is 1 − 10 x³ + 15 x⁴ − 6 x⁵."""
+    r = torch.linspace(0, 6, 50, dtype=torch.float64)
+    assert torch.allclose(polynomial_cutoff(r, 5.0, 3), quintic_switch(r, 0.0, 5.0), rtol=0, atol=1e-14)
+
+
+def test_gaussians_stand_in_a_row():
+    r = torch.tensor([0.0, 1.25, 2.5, 6.0], dtype=torch.float64)
+    values = gaussian_basis(r, 5.0, 5)
+    expected = [[math.exp(-0.5 * (x / 1.25 - k) ** 2) for k in range(5)] for x in r.tolist()]
+    assert torch.allclose(values, torch.tensor(expected, dtype=torch.float64), rtol=0, atol=1e-15)
+
+
+def test_bessel_functions_are_orthonormal():
+    r = (torch.arange(20_000, dtype=torch.float64) + 0.5) * (5.0 / 20_000)
+    waves = bessel_basis(r, 5.0, 8) * r[:, None]
+    assert torch.allclose(waves.T @ waves * (5.0 / 20_000), torch.eye(8, dtype=torch.float64), atol=1e-12)
+    last = derivatives(lambda r: bessel_basis(r, 5.0, 3)[..., 1], 5.0, order=1)
+    assert last[0] == pytest.approx(0, abs=1e-15)
+    assert abs(last[1]) > 0.1  # the slope does not vanish at the cutoff
+
+
+def test_bases_follow_the_input():
+    r = torch.rand(2, 3, dtype=torch.float32) + 1
+    for basis in (gaussian_basis, bessel_basis):
+        assert basis(r, 5.0, 7).shape == (2, 3, 7)
+        assert basis(r, 5.0, 7).dtype == torch.float32
+        assert basis(r[:0], 5.0, 7).shape == (0, 3, 7)
+        with pytest.raises(ValueError, match="cutoff must be a positive number"):
+            basis(r, -1.0, 7)
+        for bad in (0, 2.5, True):
+            with pytest.raises(ValueError, match="n_basis must be a whole number"):
+                basis(r, 5.0, bad)
+    with pytest.raises(ValueError, match="p must be a whole number, at least 1"):
+        polynomial_cutoff(r, 5.0, 0)
