@@ -6,6 +6,7 @@ from . import descriptors as descriptors
 from . import exercises as exercises
 from . import neural as neural
 from . import sampling as sampling
+from . import so3 as so3
 from . import surfaces as surfaces
 from . import widgets as widgets
 from .calculator import Calculator as Calculator

@@ -23,6 +23,7 @@ WAITS_FOR_LESSON: dict[str, str] = {
     "gaussian_basis": "13",
     "polynomial_cutoff": "13",
     "read": "18",
+    "so3": "15",
     "write": "18",
 }
 
