@@ -57,6 +57,14 @@ class Model(nn.Module):
         """Energy of each structure (S,) in eV, without energies of free atoms: the lecture's E = f(Z, r)."""
         return total_energy(self(graph), graph.structure, graph.n_structures)
 
+    def fit_scaling(self, graph: Graph, labels: Mapping[str, Tensor]) -> None:
+        """Learn from training data what is no weight, such as units; training calls it once, before the first step.
+
+        Args:
+            graph: all structures side by side.
+            labels: those that are trained on, e.g. "energy" (S,) in eV without the reference energies, "forces" (N, 3).
+        """
+
     @property
     def dtype(self) -> torch.dtype | None:
         """Precision of its weights, in which it calculates; None: that of the graph."""

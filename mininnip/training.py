@@ -12,7 +12,7 @@ import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from mininnip.checkpoint import History, TrainingState, fingerprint, in_words
 from mininnip.data.sets import Dataset
 from mininnip.evaluation import label, require_finite, require_frames
-from mininnip.graph import Graph, batch
+from mininnip.graph import Graph, batch, segment_sum
 from mininnip.memory import give_back
 from mininnip.model import DescribedModel, Fitted, Precomputed
 from mininnip.potential import Potential, look_up
@@ -271,11 +271,18 @@ def collate(samples: Sequence[Sample]) -> Sample:
 
 
 def fit_scaling(potential: Potential, samples: Sequence[Sample]) -> None:
-    """Show the readout of a `DescribedModel` the features of the training data."""
+    """Show the model the training data, the readout of a `DescribedModel` their features."""
+    known: list[Any] = [sample.structures for sample in samples]
     if isinstance(potential.model, DescribedModel):
-        known: list[Any] = [sample.structures for sample in samples]
         features, numbers = torch.cat([k.features for k in known]), torch.cat([k.numbers for k in known])
         potential.model.readout.fit_scaling(features, numbers)
+        return
+    together = collate(samples)
+    graph, labels = cast(Graph, together.structures), dict(together.labels)
+    if "energy" in labels:
+        references = look_up(cast(Tensor, potential.reference_energies), graph.numbers)
+        labels["energy"] = labels["energy"] - segment_sum(references, graph.structure, graph.n_structures)
+    potential.model.fit_scaling(graph, labels)
 
 
 def fit_reference_energies(data: Dataset) -> dict[int, float]:

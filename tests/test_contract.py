@@ -16,7 +16,7 @@ from toy_models import MessagePassing
 from mininnip import Ensemble, Graph, Potential, batch, classical
 from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
 from mininnip.model import DescribedModel, Model
-from mininnip.neural import BehlerParrinello, CoordinateNetwork, Distances
+from mininnip.neural import DTNN, BehlerParrinello, CoordinateNetwork, Distances, PaiNN, SchNet
 from mininnip.sum import Sum
 
 EXACT = 1e-10  # eV, eV/Å: symmetries in float64
@@ -42,6 +42,13 @@ def seeded(factory):
     return model
 
 
+def hearing_dtnn():
+    """A DTNN whose W^fc is no longer zero, so that there are forces."""
+    model = DTNN(6.0, n_features=8, n_factors=12, n_basis=31)
+    torch.nn.init.normal_(model.interaction.out_network.weight, std=0.3)
+    return model
+
+
 BEHLER = SymmetryFunctions((14,), 5.0, g2=[(0.1, 0.0), (2.0, 2.5)], g4=[(0.02, 2, 1)], g5=[(0.02, 4, -1)])
 ANI = ANISymmetryFunctions((14,), 5.0, 4.0, 8.0, [2.0, 3.0], 6.0, 8.0, [2.0, 3.0], [0.4, 1.2, 2.0])
 
@@ -59,6 +66,9 @@ POTENTIALS = {
     "sum": (lambda: Sum([classical.StillingerWeber(), behler_parrinello(BEHLER)()]), 14, 2.5),
     "behler_parrinello": (behler_parrinello(BEHLER), 14, 2.5),
     "behler_parrinello_ani": (behler_parrinello(ANI), 14, 2.5),
+    "dtnn": (seeded(hearing_dtnn), 14, 2.5),
+    "schnet": (seeded(lambda: SchNet(5.0, n_features=16)), 14, 2.5),
+    "painn": (seeded(lambda: PaiNN(5.0, n_features=16)), 14, 2.5),
     "toy_message_passing": (seeded(lambda: MessagePassing(6.0)), 14, 2.5),
 }
 

@@ -2,16 +2,22 @@
 
 from mininnip.neural.behler_parrinello import BehlerParrinello
 from mininnip.neural.coordinates import Cartesian, CoordinateNetwork, Distances, PeriodicLateral, SortedDistances
+from mininnip.neural.dtnn import DTNN
 from mininnip.neural.lbfgs import minimize
 from mininnip.neural.mlp import MLP
+from mininnip.neural.painn import PaiNN
+from mininnip.neural.schnet import SchNet
 
 __all__ = [
+    "DTNN",
     "MLP",
     "BehlerParrinello",
     "Cartesian",
     "CoordinateNetwork",
     "Distances",
+    "PaiNN",
     "PeriodicLateral",
+    "SchNet",
     "SortedDistances",
     "minimize",
 ]
