@@ -16,7 +16,7 @@ from toy_models import MessagePassing
 from mininnip import Ensemble, Graph, Potential, batch, classical
 from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
 from mininnip.model import DescribedModel, Model
-from mininnip.neural import DTNN, BehlerParrinello, CoordinateNetwork, Distances, PaiNN, SchNet
+from mininnip.neural import DTNN, BehlerParrinello, CoordinateNetwork, Distances, NequIP, PaiNN, SchNet
 from mininnip.sum import Sum
 
 EXACT = 1e-10  # eV, eV/Å: symmetries in float64
@@ -69,6 +69,8 @@ POTENTIALS = {
     "dtnn": (seeded(hearing_dtnn), 14, 2.5),
     "schnet": (seeded(lambda: SchNet(5.0, n_features=16)), 14, 2.5),
     "painn": (seeded(lambda: PaiNN(5.0, n_features=16)), 14, 2.5),
+    "nequip": (seeded(lambda: NequIP(5.0, n_features=4, n_layers=3, radial_hidden=(8,))), 14, 2.5),
+    "nequip_l2": (seeded(lambda: NequIP(5.0, n_features=2, n_layers=3, l_max=2, radial_hidden=(8,))), 14, 2.5),
     "toy_message_passing": (seeded(lambda: MessagePassing(6.0)), 14, 2.5),
 }
 

@@ -5,6 +5,7 @@ from mininnip.neural.coordinates import Cartesian, CoordinateNetwork, Distances,
 from mininnip.neural.dtnn import DTNN
 from mininnip.neural.lbfgs import minimize
 from mininnip.neural.mlp import MLP
+from mininnip.neural.nequip import NequIP
 from mininnip.neural.painn import PaiNN
 from mininnip.neural.schnet import SchNet
 
@@ -15,6 +16,7 @@ __all__ = [
     "Cartesian",
     "CoordinateNetwork",
     "Distances",
+    "NequIP",
     "PaiNN",
     "PeriodicLateral",
     "SchNet",
