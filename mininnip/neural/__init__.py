@@ -7,6 +7,7 @@ from mininnip.neural.lbfgs import minimize
 from mininnip.neural.mlp import MLP
 from mininnip.neural.nequip import NequIP
 from mininnip.neural.painn import PaiNN
+from mininnip.neural.probe import with_probes
 from mininnip.neural.schnet import SchNet
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "SchNet",
     "SortedDistances",
     "minimize",
+    "with_probes",
 ]
