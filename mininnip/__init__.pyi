@@ -1,5 +1,7 @@
 # The public names of mininnip, and where they live. This is their only list: `mininnip/__init__.py` reads it.
 
+from . import active_learning as active_learning
+from . import adversarial as adversarial
 from . import analysis as analysis
 from . import classical as classical
 from . import descriptors as descriptors
@@ -8,6 +10,7 @@ from . import neural as neural
 from . import sampling as sampling
 from . import so3 as so3
 from . import surfaces as surfaces
+from . import uncertainty as uncertainty
 from . import widgets as widgets
 from .calculator import Calculator as Calculator
 from .data.files import read as read
@@ -15,6 +18,7 @@ from .data.files import write as write
 from .data.public import download as download
 from .data.sets import load_data as load_data
 from .ensemble import Ensemble as Ensemble
+from .ensemble_training import train_ensemble as train_ensemble
 from .evaluation import evaluate as evaluate
 from .figures import plotting as plotting
 from .figures.plotting import style as style

@@ -24,6 +24,9 @@ class Ensemble(nn.Module):
     Args:
         potentials: at least two, each called as `Potential`.
 
+    Attributes:
+        alike: whether the members are one `DescribedModel` with different numbers, so that they are evaluated together.
+
     Raises:
         ValueError: if there are fewer than two, so that no spread exists.
     """
@@ -33,7 +36,7 @@ class Ensemble(nn.Module):
         if len(potentials) < 2:
             raise ValueError(f"an ensemble needs at least two potentials to have a spread, got {len(potentials)}")
         self.potentials = nn.ModuleList(potentials)
-        self._alike = _are_alike(potentials)
+        self.alike = _are_alike(potentials)
 
     @property
     def cutoff(self) -> float | None:
@@ -55,7 +58,7 @@ class Ensemble(nn.Module):
             the mean of each result that all members give, under its name; "<name>_std", the standard deviation over the
             M members (divided by M − 1); "<name>_members" (M, ...), the results of each.
         """
-        if self._alike and self._same_kind() and not is_large(graph, cast(Potential, self.potentials[0]).model):
+        if self.alike and self._same_kind() and not is_large(graph, cast(Potential, self.potentials[0]).model):
             members = self._together(graph, forces, stress, differentiable)
         else:
             results = [potential(graph, forces, stress, differentiable) for potential in self.potentials]
@@ -85,7 +88,8 @@ class Ensemble(nn.Module):
             moved, zeros = deformable(graph, forces, stress)
             features = models[0].descriptor(moved)  # (N, B)
             copies = features.expand(len(models), *features.shape)  # (M, N, B)
-            out = _read_out([model.readout for model in models], copies, graph.numbers)
+            stacked = stacked_state([model.readout for model in models])
+            out = read_out(models[0].readout, stacked, copies, graph.numbers)
             if "energy" not in out:
                 out["energy"] = segment_sum(out["energies"].T, graph.structure, graph.n_structures).T  # (M, S)
             gradients = _gradients(out["energy"], copies, features, zeros, differentiable)
@@ -113,13 +117,24 @@ def _are_alike(potentials: Sequence[nn.Module]) -> bool:
         return False
 
 
-def _read_out(readouts: Sequence[Readout], copies: Tensor, numbers: Tensor) -> dict[str, Tensor]:
-    """Results (M, ...) of each member from its copy of the features (M, N, B), in one batched call."""
+def stacked_state(readouts: Sequence[Readout]) -> dict[str, Tensor]:
+    """Weights and scalings of equal readouts, each name with a leading axis of members (M, ...)."""
     states = [dict(readout.named_parameters()) | dict(readout.named_buffers()) for readout in readouts]
-    stacked = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+    return {name: torch.stack([state[name] for state in states]) for name in states[0]}
+
+
+def read_out(readout: Readout, stacked: dict[str, Tensor], copies: Tensor, numbers: Tensor) -> dict[str, Tensor]:
+    """Results (M, ...) of members with the weights `stacked` from their copies of the features, in one batched call.
+
+    Args:
+        readout: any of the members', for its form.
+        stacked: from `stacked_state`.
+        copies: features (M, N, B) or (M, S, B).
+        numbers: atomic numbers (N,).
+    """
 
     def results(state: dict[str, Tensor], features: Tensor) -> dict[str, Tensor]:
-        return torch.func.functional_call(readouts[0], state, (features, numbers))
+        return torch.func.functional_call(readout, state, (features, numbers))
 
     return torch.vmap(results)(stacked, copies)
 

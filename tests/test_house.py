@@ -23,7 +23,7 @@ ROOMS = """
     electrostatics sum
     blocks potential ensemble calculator saving
     data.dataset data.curves data.sets data.labels data.files data.download data
-    evaluation checkpoint training
+    evaluation checkpoint training ensemble_training
     surfaces.derivatives surfaces
     sampling uncertainty adversarial active_learning
     analysis

@@ -46,6 +46,37 @@ class Dataset:
     labels: Mapping[str, np.ndarray]
     provenance: Mapping = field(repr=False)
 
+    @classmethod
+    def from_graph(cls, graph: Graph, labels: Mapping[str, torch.Tensor], name: str) -> Dataset:
+        """The structures of a graph with labels that were computed for them.
+
+        Args:
+            graph: one structure or many.
+            labels: "energy" (S,) in eV and "forces" (N, 3) in eV/Å, as a potential gives them.
+            name: of the set.
+
+        Raises:
+            ValueError: labels that are missing or have another shape.
+        """
+        shapes = {"energy": (graph.n_structures,), "forces": (graph.n_atoms, 3)}
+        for key, shape in shapes.items():
+            if key not in labels or tuple(labels[key].shape) != shape:
+                given = tuple(labels[key].shape) if key in labels else "none"
+                raise ValueError(f"labels of these structures need {key} of the shape {shape}, got {given}")
+
+        def numbers(tensor: torch.Tensor) -> np.ndarray:
+            tensor = tensor.detach().cpu()
+            return (tensor.double() if tensor.is_floating_point() else tensor).numpy().copy()
+
+        return cls(
+            name,
+            np.bincount(numbers(graph.structure), minlength=graph.n_structures),
+            *(numbers(part) for part in (graph.numbers, graph.positions)),
+            *(numbers(part) for part in (graph.cell, graph.pbc, labels["energy"], labels["forces"])),
+            labels={"total_charge": numbers(graph.total_charge)} if bool(graph.total_charge.any()) else {},
+            provenance={"description": f"{graph.n_structures} structures", "level_of_theory": "as labeled"},
+        )
+
     def __len__(self) -> int:
         return len(self.n_atoms)
 

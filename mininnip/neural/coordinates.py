@@ -28,16 +28,17 @@ class Cartesian(nn.Module):
 
     Args:
         atoms: their indices; frozen atoms can be left out.
+        axes: which of x, y and z count, by number; (0, 1) for atoms that live in a plane.
     """
 
-    def __init__(self, atoms: Sequence[int]):
+    def __init__(self, atoms: Sequence[int], axes: Sequence[int] = (0, 1, 2)):
         super().__init__()
-        self.atoms = list(atoms)
-        self.n_features = 3 * len(self.atoms)
+        self.atoms, self.axes = list(atoms), list(axes)
+        self.n_features = len(self.axes) * len(self.atoms)
 
     def forward(self, positions: Tensor) -> Tensor:
-        """Inputs (..., 3n) of positions (..., N, 3)."""
-        return positions[..., self.atoms, :].flatten(-2)
+        """Inputs (..., number of axes times n) of positions (..., N, 3)."""
+        return positions[..., self.atoms, :][..., self.axes].flatten(-2)
 
 
 @remembers_arguments

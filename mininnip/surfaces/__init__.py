@@ -1,6 +1,6 @@
 """Energy surfaces of a few variables: model landscapes, and what is asked of any surface."""
 
-from mininnip.surfaces import co_ni111
+from mininnip.surfaces import co_ni111, plane
 from mininnip.surfaces.derivatives import forces, hessian
 from mininnip.surfaces.landscapes import double_well_1d, double_well_2d, double_well_2d_quartic, muller_brown
 from mininnip.surfaces.motion import langevin
@@ -19,6 +19,7 @@ __all__ = [
     "langevin",
     "minimum_energy_path",
     "muller_brown",
+    "plane",
     "quantum_levels",
     "relax",
     "stationary_point",
