@@ -13,7 +13,7 @@ code, not by a weight matrix of its own; each element has an energy scale and sh
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from mininnip.graph import Graph, segment_sum
 from mininnip.model import Model
 from mininnip.radial import bessel_basis, polynomial_cutoff
 from mininnip.scaling import EnergyScaling
-from mininnip.so3 import coupling, spherical_harmonics
+from mininnip.so3 import nonzero_couplings, spherical_harmonics
 
 Features = dict[str, Tensor]
 EVEN, ODD = 1.6765, 1.5927  # 1 / √⟨f(x)²⟩ over a normal distribution of x, for SiLU and for tanh
@@ -58,11 +58,13 @@ class RadialNetwork(nn.Module):
     def __init__(self, sizes: Sequence[int]):
         super().__init__()
         self.weights = nn.ParameterList([torch.randn(a, b) / a**0.5 for a, b in pairwise(sizes)])
+        for weight in self.weights[1:]:
+            weight.data *= EVEN
 
     def forward(self, basis: Tensor) -> Tensor:
         """Weights (E, sizes[-1]) of edges with basis (E, sizes[0])."""
         for weight in self.weights[:-1]:
-            basis = EVEN * nn.functional.silu(basis @ weight)
+            basis = nn.functional.silu(basis @ weight)
         return basis @ self.weights[-1]
 
 
@@ -112,7 +114,8 @@ class Convolution(nn.Module):
 
         L_i^{l3} = Σ_j Σ_{l1 l2} R(d_ij) √(2 l3 + 1) C^{l1 l2 l3} V_j^{l1} Y^{l2}(u_ij)
 
-    Products of one kind stand side by side.
+    For one edge, the product with its harmonics is a matrix that takes the 2l + 1 components of all kinds of features
+    to those of all products. Products of one kind then stand side by side.
 
     Args:
         inputs, outputs: kinds of the features of neighbors, and kinds that somebody reads.
@@ -124,23 +127,36 @@ class Convolution(nn.Module):
         self, inputs: Sequence[str], outputs: Sequence[str], n_features: int, l_max: int, radial_sizes: Sequence[int]
     ):
         super().__init__()
-        self.n_features = n_features
         self.paths = [(a, l2, b) for a in inputs for l2, b in products(a, l_max) if b in outputs]
+        self.sources = [kind for kind in inputs if any(kind == source for source, *_ in self.paths)]
         self.radial_network = RadialNetwork([*radial_sizes, n_features * len(self.paths)])
+        self.sizes = [2 * degree(target) + 1 for *_, target in self.paths]
+        starts = dict(zip(self.sources, accumulate((2 * degree(k) + 1 for k in self.sources), initial=0), strict=False))
+        n_components = sum(2 * degree(kind) + 1 for kind in self.sources)
+        self.couplings = torch.zeros((l_max + 1) ** 2, sum(self.sizes), n_components, dtype=torch.float64)
+        for row, (source, l2, target) in zip(accumulate(self.sizes, initial=0), self.paths, strict=False):
+            l1, l3 = degree(source), degree(target)
+            for i, j, k, c in nonzero_couplings(l1, l2, l3):
+                self.couplings[l2**2 + j, row + k, starts[source] + i] = math.sqrt(2 * l3 + 1) * c
 
     def forward(self, features: Features, edges: Tensor, harmonics: Tensor, basis: Tensor) -> Features:
         """Sums over neighbors (N, 2l + 1, F × products) by kind."""
         i, j = edges
-        heard = {kind: values.index_select(0, j) for kind, values in features.items()}  # (E, 2l + 1, F)
-        weights = self.radial_network(basis).split(self.n_features, dim=1)
-        sums: dict[str, list[Tensor]] = {}
-        for (source, l2, target), weight in zip(self.paths, weights, strict=True):
-            l1, l3 = degree(source), degree(target)
-            c = coupling(l1, l2, l3).to(harmonics) * math.sqrt(2 * l3 + 1)
-            turned = torch.einsum("ej,ijk->eki", harmonics[:, l2**2 : (l2 + 1) ** 2], c)  # (E, 2 l3 + 1, 2 l1 + 1)
-            messages = torch.bmm(turned, heard[source]) * weight[:, None]  # (E, 2 l3 + 1, F)
-            sums.setdefault(target, []).append(segment_sum(messages, i, len(features[source])))
-        return {kind: torch.cat(parts, dim=-1) for kind, parts in sums.items()}
+        together = torch.cat([features[kind] for kind in self.sources], dim=1)  # (N, C, F)
+        matrices = torch.tensordot(harmonics, self.couplings.to(harmonics), dims=1)  # (E, R, C)
+        messages = product(matrices, together.index_select(0, j)).split(self.sizes, dim=1)  # each (E, 2 l3 + 1, F)
+        weights = self.radial_network(basis).split(together.shape[2], dim=1)  # each (E, F)
+        parts: dict[str, list[Tensor]] = {}
+        for (*_, target), values, weight in zip(self.paths, messages, weights, strict=True):
+            parts.setdefault(target, []).append(segment_sum(values * weight[:, None], i, len(together)))
+        return {kind: torch.cat(values, dim=-1) for kind, values in parts.items()}
+
+
+def product(matrices: Tensor, columns: Tensor) -> Tensor:
+    """Matrices (E, R, C) times columns (E, C, F). PyTorch is slow at batches of very small products: those in steps."""
+    if matrices.shape[1] * matrices.shape[2] * columns.shape[2] >= 400:
+        return torch.bmm(matrices, columns)
+    return (matrices[..., None] * columns[:, None]).sum(dim=2)
 
 
 def gate(features: Features, n_features: int) -> Features:

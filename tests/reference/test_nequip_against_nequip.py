@@ -43,7 +43,7 @@ def import_weights(model, l_max):
         radial = block.convolution.radial_network.weights
         inner, outer = weight(f"{name}.edge_mlp.mlp.0.weight"), weight(f"{name}.edge_mlp.mlp.2.weight")
         radial[0].copy_(inner / math.sqrt(len(inner)) * math.sqrt(2 / cutoff))
-        radial[1].copy_(outer * math.sqrt(2 / len(outer)) / EVEN)
+        radial[1].copy_(outer * math.sqrt(2 / len(outer)))
         left = weight(f"{name}.linear_1.weight")
         for kind, w in block.linear_1.weights.items():
             left = take(left, w, gain(kind, n) / math.sqrt(f))
