@@ -160,6 +160,27 @@ def learning_curve(axes: Axes, n_frames: Any, errors: Any, unit: str, baseline: 
     axes.set(xlabel="frames in training", ylabel=f"RMSE ({unit})")
 
 
+def spread(axes: Axes, sizes: Sequence[float], runs: Mapping[str, Any], xlabel: str, ylabel: str) -> None:
+    """What several runs give at each size, on logarithmic axes: a pale point for each, a line through the medians.
+
+    Args:
+        axes: where to draw.
+        sizes: (P,).
+        runs: label to values (P, runs), blue, orange, …
+        xlabel, ylabel: what the axes show, and in which unit.
+    """
+    for k, (label, values) in enumerate(runs.items(), start=1):
+        axes.loglog(sizes, _numbers(values), "o", color=f"C{k}", alpha=0.3)
+        axes.loglog(sizes, np.median(_numbers(values), axis=1), color=f"C{k}", label=label)
+    axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5) if high < 30 * low else (1,)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.minorticks_off()
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.legend()
+
+
 def scaling(axes: Axes, sizes: Any, times: Any, label: str, color: str, n_fitted: int = 3) -> float:
     """Time against size on logarithmic axes, with the power law through the largest sizes: t ∝ N^exponent.
 
@@ -191,22 +212,28 @@ def curves(
     ylabel: str,
     dashed: Sequence[str] = (),
     known: tuple[float, float] | None = None,
+    points: Sequence[str] = (),
+    **options: Any,
 ) -> None:
     """Values along one axis; the first line black, the next blue, orange, …, and a legend if there is more than one.
 
     Args:
         axes: where to draw.
         x: (P,) or (P, 1).
-        lines: label to values, as many as x has.
+        lines: label to values, as many as x has, or to a pair (places, values) of its own.
         xlabel, ylabel: what the axes show, and in which unit.
         dashed: labels of lines to dash, because they lie on another.
         known: ends of the region that training data came from, a gray band.
+        points: labels to draw as points, such as reference values.
+        options: of the axes, such as `ylim` or `yscale`.
     """
     if known is not None:
         axes.axvspan(*known, color="0.93", zorder=0, linewidth=0)
-    for label, y in lines.items():
-        axes.plot(_numbers(x).ravel(), _numbers(y).ravel(), "--" if label in dashed else "-", label=label)
-    axes.set(xlabel=xlabel, ylabel=ylabel)
+    for label, values in lines.items():
+        places, y = values if isinstance(values, tuple) else (x, values)
+        look = "o" if label in points else "--" if label in dashed else "-"
+        axes.plot(_numbers(places).ravel(), _numbers(y).ravel(), look, label=label)
+    axes.set(xlabel=xlabel, ylabel=ylabel, **options)
     if len(lines) > 1:
         axes.legend()
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from mininnip.memory import give_back
+
 
 def minimize(parameters: Iterable[Tensor], loss: Callable[[], Tensor], steps: int = 400) -> float:
     """Change parameters in place until a loss is small.
@@ -43,4 +45,7 @@ def minimize(parameters: Iterable[Tensor], loss: Callable[[], Tensor], steps: in
         return value
 
     optimizer.step(loss_and_slopes)
+    optimizer.zero_grad()
+    optimizer.state.clear()  # with the history freed, its memory can go back
+    give_back()
     return loss().item()

@@ -146,3 +146,16 @@ def test_curves_are_drawn_in_the_order_of_the_colors_with_the_known_region_behin
     plotting.curves(alone := plt.figure().subplots(), x, {"true": x}, "r (Å)", "E (eV)")
     assert alone.get_legend() is None
     assert not alone.patches
+
+
+def test_spread_draws_every_run_and_the_medians():
+    _, axes = plt.subplots()
+    runs = torch.tensor([[1.0, 8.0, 2.0], [3.0, 5.0, 4.0]], requires_grad=True)
+    plotting.spread(axes, (2, 8), {"test": runs, "training": runs / 2}, "neurons", "RMSE")
+    lines = axes.get_lines()
+    assert [line.get_color() for line in lines[3::4]] == ["C1", "C2"]
+    np.testing.assert_array_equal(lines[3].get_ydata(), [2, 4])
+    np.testing.assert_array_equal([line.get_ydata() for line in lines[:3]], runs.detach().T)
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["2", "8"]
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["test", "training"]
