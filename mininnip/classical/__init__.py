@@ -1,6 +1,7 @@
 """Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body, bond order)."""
 
 from mininnip.classical.bonded import ForceField, Topology
+from mininnip.classical.fcc import FccCrystal
 from mininnip.classical.fitting import fit_law
 from mininnip.classical.pair import (
     PairPotential,
@@ -16,6 +17,7 @@ from mininnip.classical.stillinger_weber import StillingerWeber
 from mininnip.classical.tersoff import Tersoff
 
 __all__ = [
+    "FccCrystal",
     "ForceField",
     "PairPotential",
     "StillingerWeber",

@@ -238,5 +238,44 @@ def curves(
         axes.legend()
 
 
+def fits(above: Axes, below: Axes, curve: tuple[Any, Any], fitted: Mapping[str, Any]) -> None:
+    """A curve with the laws fitted to it and, below, what each leaves, both in units of the well depth.
+
+    Args:
+        above, below: where to draw curves and residuals.
+        curve: distances (P,) in Å and energies (P,) in eV, the reference.
+        fitted: label to fit, a function of distances with a `residual` in eV at the points that were fitted: those up
+            to one well depth above zero.
+    """
+    distance, energies = (_numbers(part) for part in curve)
+    depth = -energies.min()
+    first, last = float(distance[0]), 3 * float(distance[energies.argmin()])
+    line = torch.linspace(first, last, 300, dtype=torch.float64)
+    above.plot(distance, energies / depth, "o", markersize=4)
+    for k, (label, fit) in enumerate(fitted.items(), start=1):
+        above.plot(line, _numbers(fit(line)) / depth, label=label)
+        seen = distance[energies <= depth]
+        below.plot(seen, _numbers(fit.residual) / depth, f"C{k}o-", markersize=3, linewidth=1)
+    below.axhline(0, color="0.6", linewidth=1, linestyle=":")
+    above.set(xlim=(first, last), ylim=(-1.3, 1), ylabel="energy / depth")
+    below.set(xlabel="distance r (Å)", ylabel="model − reference\n/ depth")
+
+
+def modes(axes: Axes, place: Any, change: float) -> None:
+    """A stationary point of a map, with its modes: solid white lines uphill, dashed red ones downhill.
+
+    Args:
+        axes: where to draw.
+        place: position (2,), curvatures (2,) and modes (2, 2), one per column, of a stationary point.
+        change: the lines end where the energy of the parabola has changed by as much.
+    """
+    for curvature, mode in zip(place.curvatures, place.modes.T, strict=True):
+        reach = (2 * change / curvature.abs()) ** 0.5 * mode
+        ends = torch.stack([place.position - reach, place.position + reach])  # (2, 2)
+        color, line = ("white", "-") if curvature > 0 else (ATTACK, "--")
+        axes.plot(*ends.T, color=color, linestyle=line, linewidth=3)
+    axes.plot(*place.position, "o", color="white", markeredgecolor="black")
+
+
 def _numbers(values: Any) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)

@@ -10,5 +10,15 @@ from mininnip.widgets.network_melt import NetworkMelt
 from mininnip.widgets.pair_fit import PairFit
 from mininnip.widgets.symmetry import SymmetryExplorer
 from mininnip.widgets.trimer import Trimer
+from mininnip.widgets.tunneling import Tunneling
 
-__all__ = ["Approximator", "Landscape", "MeltPlayer", "NetworkMelt", "PairFit", "SymmetryExplorer", "Trimer"]
+__all__ = [
+    "Approximator",
+    "Landscape",
+    "MeltPlayer",
+    "NetworkMelt",
+    "PairFit",
+    "SymmetryExplorer",
+    "Trimer",
+    "Tunneling",
+]

@@ -99,13 +99,18 @@ class PairFit(Panel):
         curves: by name: distances (P,) in Å and energies (P,) in eV, zero for separated atoms and below zero somewhere.
         dimer: the name shown first; default the first.
         form: the law shown first, a key of `FORMS`.
+        melt: makes a panel of the law with the parameters of the sliders; with it a button shows that panel below.
 
     Raises:
         ValueError: no curve; a curve of fewer than four points, or without a minimum below zero; an unknown name.
     """
 
     def __init__(
-        self, curves: Mapping[str, tuple[Tensor, Tensor]], dimer: str | None = None, form: str = "Lennard-Jones"
+        self,
+        curves: Mapping[str, tuple[Tensor, Tensor]],
+        dimer: str | None = None,
+        form: str = "Lennard-Jones",
+        melt: Callable[[Fit], Panel] | None = None,
     ):
         self.curves = {name: _checked(name, *curve) for name, curve in curves.items()}
         dimer = next(iter(self.curves), None) if dimer is None else dimer
@@ -128,8 +133,12 @@ class PairFit(Panel):
         self.fit = self.button("fit", "Fit", self._fit, icon="bullseye", button_style="primary")
         self.reset = self.button("reset", "Start over", self._reset, icon="undo")
         self._buttons = ipywidgets.HBox([self.fit, self.reset])
+        self._melt, self.molten = melt, ipywidgets.VBox()
+        if melt is not None:
+            self.melt = self.button("melt", "Melt it", self._melt_it, icon="fire")
+            self._buttons.children = [self.fit, self.reset, self.melt]
         choices = ipywidgets.HBox([self.dimer, self.form], layout={"flex_flow": "row wrap"})
-        self.show_all([choices, self.live.view, ipywidgets.HBox([self._left, self._right])])
+        self.show_all([choices, self.live.view, ipywidgets.HBox([self._left, self._right]), self.molten])
         self._change_dimer()
 
     @property
@@ -293,6 +302,24 @@ class PairFit(Panel):
         self._parameters.pop((self.dimer.value, self.form.value), None)
         self._windows.pop(self.dimer.value, None)
         self._change_dimer()
+
+    def _melt_it(self) -> None:
+        """Hand the law as it stands to whoever makes a panel of it, in place of the one made before."""
+        assert self._melt is not None
+        law, parameters = FORMS[self.form.value].law, self.parameters
+        panel = self._melt(Fit(law, parameters, law(self._r, **parameters) - self._energy))
+        self._close_molten()
+        self.molten.children = [panel]
+        self.say(f"Below stands what {self.form.value} makes of it, with the parameters of the sliders.")
+
+    def _close_molten(self) -> None:
+        for panel in self.molten.children:
+            panel.retire()
+
+    def retire(self) -> None:
+        """Also the panel below stops and closes."""
+        self._close_molten()
+        super().retire()
 
     def _move(self) -> None:
         self._parameters[self.dimer.value, self.form.value] = self.parameters

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
 from matplotlib.image import imread
 
+from mininnip.classical import fit_law, lennard_jones
 from mininnip.figures import plotting
+from mininnip.surfaces import StationaryPoint
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +162,39 @@ def test_spread_draws_every_run_and_the_medians():
     assert [text.get_text() for text in axes.get_xticklabels()] == ["2", "8"]
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["test", "training"]
+
+
+def test_a_line_may_have_its_own_places_be_points_and_the_axes_options():
+    axes = plt.figure().subplots()
+    lines = {"law": [1.0, 2.0], "data": (torch.tensor([5.0, 6.0, 7.0]), [1.0, 2.0, 3.0])}
+    plotting.curves(axes, [0.0, 1.0], lines, "r", "E", points=["data"], xlim=(-1, 8), yscale="log")
+    law, data = axes.lines
+    assert (law.get_marker(), data.get_marker(), data.get_linestyle()) == ("None", "o", "None")
+    np.testing.assert_allclose(np.asarray(data.get_xdata(), float), [5, 6, 7])
+    assert (axes.get_xlim(), axes.get_yscale()) == ((-1, 8), "log")
+
+
+def test_fits_are_drawn_in_units_of_the_depth_above_what_they_leave():
+    above, below = plt.figure().subplots(2, 1)
+    r = torch.linspace(3, 6, 20, dtype=torch.float64)
+    energy = lennard_jones(r, 0.02, 3.0)
+    low = energy <= -energy.min()
+    fit = fit_law(lennard_jones, r[low], energy[low] + 0.001, {"epsilon": 0.02, "sigma": 3.0})
+    plotting.fits(above, below, (r, energy), {"law": fit})
+    depth = float(-energy.min())
+    np.testing.assert_allclose(np.asarray(above.lines[0].get_ydata(), float), energy / depth)
+    np.testing.assert_allclose(np.asarray(below.lines[0].get_xdata(), float), r[low])
+    np.testing.assert_allclose(np.asarray(below.lines[0].get_ydata(), float), fit.residual / depth)
+    assert above.lines[1].get_label() == "law"
+    assert to_hex(above.lines[1].get_color()) == to_hex(below.lines[0].get_color()) == plotting.MODEL.lower()
+
+
+def test_modes_end_where_the_parabola_has_changed_and_the_one_downhill_is_red():
+    axes = plt.figure().subplots()
+    curvatures, along = torch.tensor([-8.0, 2.0]), torch.eye(2)
+    plotting.modes(axes, StationaryPoint(torch.tensor([1.0, 2.0]), 0.0, curvatures, along), change=4.0)
+    down, up, place = axes.lines
+    assert (down.get_color(), down.get_linestyle(), up.get_color()) == (plotting.ATTACK, "--", "white")
+    np.testing.assert_allclose(np.asarray(down.get_xdata(), float), [0, 2])
+    np.testing.assert_allclose(np.asarray(up.get_ydata(), float), [0, 4])
+    assert place.get_marker() == "o"

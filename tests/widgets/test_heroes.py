@@ -49,6 +49,13 @@ def melt():
     return data[::40], data[5:9], data[100].atoms()[0], functions, (r, np.ones_like(r))
 
 
+def umbrella():
+    def mass(hydrogen):
+        return lambda x: 2.5 * hydrogen + 0 * x
+
+    return (lambda x: 10.0 * (x**2 - 0.16) ** 2), mass
+
+
 # For each hero: what it is given, and a control with a value that differs from the first.
 HEROES = {
     "Landscape": (tuple, "temperature", 40),
@@ -57,6 +64,7 @@ HEROES = {
     "Approximator": (tuple, "neurons", 5),
     "Trimer": (trimer, "inputs", "b"),
     "SymmetryExplorer": (tuple, "distance", 4.0),
+    "Tunneling": (umbrella, "hydrogen", "ND₃"),
     "NetworkMelt": (melt, "temperature", 4000),
 }
 

@@ -220,6 +220,30 @@ def test_what_cannot_be_shown_is_refused(curves, change, words):
         PairFit(**({"curves": curves} | change))
 
 
+def test_one_button_hands_the_law_of_the_sliders_to_another_panel(curves):
+    given = []
+
+    def melt(fit):
+        given.append(fit)
+        return PairFit(curves)
+
+    widget = PairFit(curves, "Ar₂", "Morse", melt=melt)
+    widget.fit.click()
+    widget.melt.click()
+    (fit,) = given
+    assert dict(fit.parameters) == widget.parameters
+    r, energy = curves["Ar₂"]
+    assert torch.equal(fit(r), mn.classical.morse(r, **fit.parameters))
+    assert torch.equal(fit.residual, fit(r) - energy)
+    (first,) = widget.molten.children
+    widget.melt.click()
+    assert first.comm is None
+    (second,) = widget.molten.children
+    widget.retire()
+    assert second.comm is None
+    assert not hasattr(PairFit(curves), "melt")
+
+
 @pytest.mark.benchmark(group="widget tick")
 def test_tick(benchmark, curves):
     """A slider tick must cost the kernel at most 25 ms."""
