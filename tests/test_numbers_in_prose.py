@@ -20,8 +20,13 @@ NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
 FACTS: dict[tuple[str, str], dict[str, str]] = {
     ("02", "hero-melt"): {"84": "melting point of argon in K"},
     ("02", "small-text"): {"42": "contacts of the icosahedron: 12 to the center, 30 on the surface"},
-    ("02", "lj13-read"): {"42": "the same"},
-    ("02", "real-crystal-read"): {"7.5": "the factor 1.075 of the next cell"},
+    ("02", "fcc-read"): {"42": "the same"},
+    ("02", "argon-textbook-read"): {"142": "Barker, Fisher and Watts 1971, in K"},
+    ("02", "real-crystal-read"): {
+        "7.5": "the factor 1.075 of the next cell",
+        "511": "tests/reference/make_argon_c9.py, by TD-PBE0",
+        "536": "tests/reference/make_argon_c9.py, by TD-Hartree–Fock",
+    },
     ("08", "reference-rivals"): {"2.4": "first peak of the next figure, in Å", "9902": "page of Tersoff's paper"},
     ("08", "cost-read"): {"6400": "of exercise 4"},
     ("07", "rings-read"): {"195": "page of Patterson's paper"},
