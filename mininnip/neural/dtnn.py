@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
-from mininnip.graph import Graph, segment_sum
+from mininnip.graph import Graph
 from mininnip.model import Model
 from mininnip.radial import cosine_cutoff, gaussian_basis
 from mininnip.scaling import EnergyScaling
+from mininnip.segments import Wiring, add_up, hand_out
 
 
 class DTNNInteraction(nn.Module):
@@ -41,15 +42,16 @@ class DTNNInteraction(nn.Module):
         self.out_network = nn.Linear(n_factors, n_features, bias=False)
         nn.init.zeros_(self.out_network.weight)
 
-    def forward(self, scalars: Tensor, edges: Tensor, d_ij: Tensor) -> Tensor:
-        """Sum of the messages to every atom (N, F), from features (N, F), edges (2, E), their lengths (E,) in Å."""
-        i, j = edges
-        factors = self.atom_network(scalars).index_select(0, j) * self.filters(d_ij)  # (E, n_factors)
-        messages = torch.tanh(self.out_network(factors)) * cosine_cutoff(d_ij, self.cutoff)[:, None]  # (E, F)
-        return segment_sum(messages, i, len(scalars))
+    def forward(self, scalars: Tensor, wiring: Wiring, d_ij: Tensor) -> Tensor:
+        """Sum of the messages to every atom (N, F), from features (N, F) and the length (P,) in Å of every pair."""
+        from_atom = hand_out(self.atom_network(scalars), wiring.neighbors)  # (E, n_factors)
+        from_distance = hand_out(self.filters(d_ij), wiring.pairs)
+        fading = hand_out(cosine_cutoff(d_ij, self.cutoff)[:, None], wiring.pairs)  # (E, 1)
+        messages = torch.tanh(self.out_network(from_atom * from_distance)) * fading  # (E, F)
+        return add_up(messages, wiring.centers)
 
     def filters(self, r: Tensor) -> Tensor:
-        """What the distance (E,) in Å contributes to the product (E, n_factors)."""
+        """What the distance (P,) in Å contributes to the product (P, n_factors)."""
         return self.distance_network(gaussian_basis(r, self.cutoff, self.n_basis))
 
 
@@ -100,14 +102,15 @@ class DTNN(Model):
 
     def features(self, graph: Graph) -> list[Tensor]:
         """What every atom knows (N, F): of itself, then after each pass."""
-        d_ij = torch.linalg.vector_norm(graph.edge_vectors(), dim=1)  # (E,)
+        wiring = Wiring.of(graph)
+        d_ij = torch.linalg.vector_norm(graph.edge_vectors().index_select(0, wiring.example), dim=1)  # (P,)
         scalars = [self.embedding(graph.numbers)]
         for _ in range(self.n_layers):
-            scalars.append(scalars[-1] + self.interaction(scalars[-1], graph.edges, d_ij))
+            scalars.append(scalars[-1] + self.interaction(scalars[-1], wiring, d_ij))
         return scalars
 
     def filters(self, r: Tensor) -> Tensor:
-        """What a distance contributes to the product (E, n_factors), at distances (E,) in Å: to be looked at."""
+        """What a distance contributes to the product (P, n_factors), at distances (P,) in Å: to be looked at."""
         return self.interaction.filters(r)
 
     def forward(self, graph: Graph) -> dict[str, Tensor]:

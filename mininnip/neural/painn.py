@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
-from mininnip.graph import Graph, segment_sum
+from mininnip.graph import Graph
 from mininnip.model import Model
 from mininnip.radial import bessel_basis, cosine_cutoff
 from mininnip.scaling import EnergyScaling
+from mininnip.segments import Segments, Wiring, add_up, add_up_arrows, arrow_components, hand_out
 
 SMALLEST_SQUARE = 1e-8  # added under the root of a length, whose slope at zero would be none
 
@@ -26,10 +27,11 @@ SMALLEST_SQUARE = 1e-8  # added under the root of a length, whose slope at zero 
 class PaiNNMessage(nn.Module):
     """The message block: what an atom hears from its neighbors.
 
-        (a, b, c)_ij = φ(s_j) ∘ W(d_ij),   W(d) = f_c(d) L e(d)
+        (a, b, c)_ij = φ(s_j) ∘ W(d_ij),   W(d) = L [f_c(d) e(d), f_c(d)]
         Δs_i = Σ_j a_ij,   Δv_i = Σ_j b_ij u_ij + c_ij v_j
 
-    with Bessel functions e(d) and the direction u_ij. Where no atom has vectors yet, c does not exist.
+    with Bessel functions e(d), the bias of W as one more of them, and the direction u_ij. Where no atom has
+    vectors yet, c does not exist.
 
     Args:
         n_features, n_basis: F, B.
@@ -38,27 +40,27 @@ class PaiNNMessage(nn.Module):
 
     def __init__(self, n_features: int, n_basis: int, has_vectors: bool):
         super().__init__()
-        n_parts = 3 if has_vectors else 2
+        self.n_parts = n_parts = 3 if has_vectors else 2
         self.scalar_network = nn.Sequential(
             nn.Linear(n_features, n_features), nn.SiLU(), nn.Linear(n_features, n_parts * n_features)
         )
-        self.filter_network = nn.Linear(n_basis, n_parts * n_features)
-
-    def filters(self, basis: Tensor, fading: Tensor) -> Tensor:
-        """W (E, 3 F or 2 F) of the basis (E, B) and the cutoff function (E,) of distances."""
-        return self.filter_network(basis) * fading[:, None]
+        self.filter_network = nn.Linear(n_basis + 1, n_parts * n_features, bias=False)
 
     def forward(
-        self, scalars: Tensor, vectors: Tensor | None, edges: Tensor, u_ij: Tensor, filters: Tensor
+        self, scalars: Tensor, vectors: Tensor | None, wiring: Wiring, arrows: Segments, u_ij: Tensor, basis: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Changes of scalars (N, F) and vectors (N, 3, F)."""
-        (i, j), n_atoms, n_features = edges, *scalars.shape
-        parts = self.scalar_network(scalars).index_select(0, j) * filters  # (E, 3 F)
-        a, b, *c = parts.split(n_features, dim=1)
-        arrows = b[:, None] * u_ij[:, :, None]  # (E, 3, F)
+        """Changes of scalars (N, F) and vectors (N, 3, F), from directions (E, 3) and faded basis (P, B + 1)."""
+        said = self.scalar_network(scalars).chunk(self.n_parts, dim=1)  # φ(s), (N, F) each
+        filters = self.filter_network(basis).chunk(self.n_parts, dim=1)  # W, (P, F) each
+        a, b = (
+            hand_out(phi, wiring.neighbors) * hand_out(w, wiring.pairs)
+            for phi, w in zip(said[:2], filters[:2], strict=True)
+        )
+        change = add_up_arrows(b, u_ij, wiring.centers, arrows)
         if vectors is not None:
-            arrows = arrows + c[0][:, None] * vectors.index_select(0, j)
-        return segment_sum(a, i, n_atoms), segment_sum(arrows, i, n_atoms)
+            c_v = hand_out(said[2][:, None] * vectors, wiring.neighbors) * hand_out(filters[2], wiring.pairs)[:, None]
+            change = change + add_up(c_v, wiring.centers)  # (N, 3, F)
+        return add_up(a, wiring.centers), change
 
 
 class PaiNNUpdate(nn.Module):
@@ -135,9 +137,9 @@ class PaiNN(Model):
         return [(scalars, vectors.mT) for scalars, vectors in steps]
 
     def filters(self, r: Tensor) -> list[Tensor]:
-        """The filters (E, 2 F or 3 F) of every message at distances (E,) in Å: to be looked at."""
-        basis, fading = bessel_basis(r, self.cutoff, self.n_basis), cosine_cutoff(r, self.cutoff)
-        return [message.filters(basis, fading) for message in self.messages]  # type: ignore[operator]
+        """The filters (P, 2 F or 3 F) of every message at distances (P,) in Å: to be looked at."""
+        basis = self._read(r)
+        return [message.filter_network(basis) for message in self.messages]  # type: ignore[operator]
 
     def forward(self, graph: Graph) -> dict[str, Tensor]:
         """Energy of each atom, {"energies": (N,)} in eV."""
@@ -146,16 +148,22 @@ class PaiNN(Model):
 
     def _layers(self, graph: Graph) -> list[tuple[Tensor, Tensor]]:
         """Scalars (N, F) and vectors (N, 3, F) at first and after each layer."""
-        r_ij = graph.edge_vectors()
-        d_ij = torch.linalg.vector_norm(r_ij, dim=1)  # (E,)
-        filters, u_ij = self.filters(d_ij), r_ij / d_ij[:, None]
+        wiring, r_ij = Wiring.of(graph), graph.edge_vectors()
+        arrows = arrow_components(wiring.centers)
+        d_ij = torch.linalg.vector_norm(r_ij.index_select(0, wiring.example), dim=1)  # (P,)
+        basis, u_ij = self._read(d_ij), r_ij / hand_out(d_ij, wiring.pairs)[:, None]
         scalars = self.embedding(graph.numbers)
         vectors = scalars.new_zeros(len(scalars), 3, scalars.shape[1])
         steps = [(scalars, vectors)]
         for layer, (message, update) in enumerate(zip(self.messages, self.updates, strict=True)):
-            heard = message(scalars, vectors if layer else None, graph.edges, u_ij, filters[layer])
+            heard = message(scalars, vectors if layer else None, wiring, arrows, u_ij, basis)
             scalars, vectors = scalars + heard[0], vectors + heard[1]
             change = update(scalars, vectors)
             scalars, vectors = scalars + change[0], vectors + change[1]
             steps.append((scalars, vectors))
         return steps
+
+    def _read(self, r: Tensor) -> Tensor:
+        """Bessel functions and 1, faded out by the cutoff function (P, B + 1), of distances (P,)."""
+        basis = bessel_basis(r, self.cutoff, self.n_basis)
+        return torch.cat([basis, torch.ones_like(r)[:, None]], dim=1) * cosine_cutoff(r, self.cutoff)[:, None]

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
-from mininnip.graph import Graph, segment_sum
+from mininnip.graph import Graph
 from mininnip.model import Model
 from mininnip.radial import cosine_cutoff, gaussian_basis
 from mininnip.scaling import EnergyScaling
+from mininnip.segments import Wiring, add_up, hand_out
 
 
 class ShiftedSoftplus(nn.Module):
@@ -39,20 +40,18 @@ class SchNetFilter(nn.Module):
     with Gaussians e(d) and linear layers L.
 
     Args:
-        cutoff: in Å.
         n_features, n_basis: F, B.
     """
 
-    def __init__(self, cutoff: float, n_features: int, n_basis: int):
+    def __init__(self, n_features: int, n_basis: int):
         super().__init__()
-        self.cutoff, self.n_basis = cutoff, n_basis
         self.network = nn.Sequential(
             nn.Linear(n_basis, n_features), ShiftedSoftplus(), nn.Linear(n_features, n_features)
         )
 
-    def forward(self, r: Tensor) -> Tensor:
-        """Filters (E, F) of distances (E,) in Å."""
-        return self.network(gaussian_basis(r, self.cutoff, self.n_basis)) * cosine_cutoff(r, self.cutoff)[:, None]
+    def forward(self, basis: Tensor, fading: Tensor) -> Tensor:
+        """Filters (P, F) of e(d) (P, B) and f_c(d) (P, 1)."""
+        return self.network(basis) * fading
 
 
 class SchNetInteraction(nn.Module):
@@ -61,23 +60,22 @@ class SchNetInteraction(nn.Module):
         x_i ← x_i + L₂( ssp( L₁ Σ_j (L x_j) ∘ W(d_ij) ) )
 
     Args:
-        cutoff: in Å.
         n_features, n_basis: F, B.
     """
 
-    def __init__(self, cutoff: float, n_features: int, n_basis: int):
+    def __init__(self, n_features: int, n_basis: int):
         super().__init__()
-        self.filter = SchNetFilter(cutoff, n_features, n_basis)
+        self.filter = SchNetFilter(n_features, n_basis)
         self.in_network = nn.Linear(n_features, n_features, bias=False)
         self.out_network = nn.Sequential(
             nn.Linear(n_features, n_features), ShiftedSoftplus(), nn.Linear(n_features, n_features)
         )
 
-    def forward(self, scalars: Tensor, edges: Tensor, d_ij: Tensor) -> Tensor:
-        """New features (N, F) from features (N, F), edges (2, E) and their lengths (E,) in Å."""
-        i, j = edges
-        messages = self.in_network(scalars).index_select(0, j) * self.filter(d_ij)  # (E, F)
-        return scalars + self.out_network(segment_sum(messages, i, len(scalars)))
+    def forward(self, scalars: Tensor, wiring: Wiring, basis: Tensor, fading: Tensor) -> Tensor:
+        """New features (N, F) from features (N, F), and e(d) (P, B) and f_c(d) (P, 1) of every pair."""
+        heard = hand_out(self.in_network(scalars), wiring.neighbors)  # (E, F)
+        messages = heard * hand_out(self.filter(basis, fading), wiring.pairs)  # (E, F)
+        return scalars + self.out_network(add_up(messages, wiring.centers))
 
 
 @remembers_arguments
@@ -99,9 +97,9 @@ class SchNet(Model):
 
     def __init__(self, cutoff: float = 5.0, n_features: int = 64, n_layers: int = 3, n_basis: int = 20):
         super().__init__()
-        self.cutoff = cutoff
+        self.cutoff, self.n_basis = cutoff, n_basis
         self.embedding = nn.Embedding(119, n_features)
-        self.interactions = nn.ModuleList([SchNetInteraction(cutoff, n_features, n_basis) for _ in range(n_layers)])
+        self.interactions = nn.ModuleList([SchNetInteraction(n_features, n_basis) for _ in range(n_layers)])
         self.readout = nn.Sequential(
             nn.Linear(n_features, n_features // 2), ShiftedSoftplus(), nn.Linear(n_features // 2, 1)
         )
@@ -118,16 +116,23 @@ class SchNet(Model):
 
     def features(self, graph: Graph) -> list[Tensor]:
         """What every atom knows (N, F): of itself, then after each interaction."""
-        d_ij = torch.linalg.vector_norm(graph.edge_vectors(), dim=1)  # (E,)
+        wiring = Wiring.of(graph)
+        d_ij = torch.linalg.vector_norm(graph.edge_vectors().index_select(0, wiring.example), dim=1)  # (P,)
+        basis, fading = self._read(d_ij)
         scalars = [self.embedding(graph.numbers)]
         for interaction in self.interactions:
-            scalars.append(interaction(scalars[-1], graph.edges, d_ij))
+            scalars.append(interaction(scalars[-1], wiring, basis, fading))
         return scalars
 
     def filters(self, r: Tensor) -> Tensor:
-        """The filters of every interaction (n_layers, E, F) at distances (E,) in Å: to be looked at."""
-        return torch.stack([interaction.filter(r) for interaction in self.interactions])  # type: ignore[operator]
+        """The filters of every interaction (n_layers, P, F) at distances (P,) in Å: to be looked at."""
+        basis, fading = self._read(r)
+        return torch.stack([interaction.filter(basis, fading) for interaction in self.interactions])  # type: ignore[operator]
 
     def forward(self, graph: Graph) -> dict[str, Tensor]:
         """Energy of each atom, {"energies": (N,)} in eV."""
         return {"energies": self.scaling(self.readout(self.features(graph)[-1])[:, 0], graph.numbers)}
+
+    def _read(self, r: Tensor) -> tuple[Tensor, Tensor]:
+        """Gaussians (P, B) and cutoff function (P, 1) of distances (P,)."""
+        return gaussian_basis(r, self.cutoff, self.n_basis), cosine_cutoff(r, self.cutoff)[:, None]

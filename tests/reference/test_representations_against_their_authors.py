@@ -77,7 +77,8 @@ def painn_from_schnetpack(w):
     for k, (message, update) in enumerate(zip(model.messages, model.updates, strict=True)):
         peer = f"representation.interactions.{k}.interatomic_context_net"
         n_out = message.filter_network.out_features  # without the last third in the first layer
-        copy(message.filter_network, filters[0][k][:n_out] * math.sqrt(5.0 / 2), filters[1][k][:n_out])
+        bias = filters[1][k][:n_out, None]  # of the constant, the last function of our basis
+        copy(message.filter_network, torch.cat([filters[0][k][:n_out] * math.sqrt(5.0 / 2), bias], dim=1))
         copy_linear(message.scalar_network[0], w, f"{peer}.0")
         copy(message.scalar_network[2], w[f"{peer}.1.weight"][:n_out], w[f"{peer}.1.bias"][:n_out])
         peer = f"representation.mixing.{k}"
