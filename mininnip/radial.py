@@ -156,8 +156,19 @@ def bessel_basis(r: Tensor, cutoff: float, n_basis: int) -> Tensor:
     return torch.sin(r[..., None] * waves) * (math.sqrt(2 / cutoff) / r)[..., None]
 
 
+def check_sizes(cutoff: float, **counts: int) -> None:
+    """Refuse what no network can be made of: `cutoff` in Å, and whole numbers such as n_features, by name.
+
+    Raises:
+        ValueError: the cutoff is not positive, or a number is no positive whole one.
+    """
+    _check_positive(cutoff)
+    for name, count in counts.items():
+        _check_count(count, name)
+
+
 def _check_positive(cutoff: float) -> None:
-    if not (math.isfinite(cutoff) and cutoff > 0):
+    if not (isinstance(cutoff, int | float) and math.isfinite(cutoff) and cutoff > 0):
         raise ValueError(f"the cutoff must be a positive number in Å, got {cutoff}")
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph
 from mininnip.model import Model
-from mininnip.radial import cosine_cutoff, gaussian_basis
+from mininnip.radial import check_sizes, cosine_cutoff, gaussian_basis
 from mininnip.scaling import EnergyScaling
 from mininnip.segments import Wiring, add_up, hand_out
 
@@ -71,6 +71,9 @@ class DTNN(Model):
         n_basis: Gaussians that a distance is read by; 51 up to 10 Å are the paper's, 0.2 Å apart.
         n_factors: of the product of atom and distance.
         n_hidden: neurons of the output network.
+
+    Raises:
+        ValueError: a cutoff or a number that is not positive.
     """
 
     cutoff: float
@@ -85,6 +88,8 @@ class DTNN(Model):
         n_hidden: int = 15,
     ):
         super().__init__()
+        sizes = {"n_features": n_features, "n_layers": n_layers, "n_basis": n_basis}
+        check_sizes(cutoff, **sizes, n_factors=n_factors, n_hidden=n_hidden)
         self.cutoff, self.n_layers = cutoff, n_layers
         self.embedding = nn.Embedding(119, n_features)
         self.interaction = DTNNInteraction(cutoff, n_features, n_factors, n_basis)

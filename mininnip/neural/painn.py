@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph
 from mininnip.model import Model
-from mininnip.radial import bessel_basis, cosine_cutoff
+from mininnip.radial import bessel_basis, check_sizes, cosine_cutoff
 from mininnip.scaling import EnergyScaling
 from mininnip.segments import Segments, Wiring, add_up, add_up_arrows, arrow_components, hand_out
 
@@ -109,17 +109,22 @@ class PaiNN(Model):
         n_features: F scalars and F vectors of every atom.
         n_layers: pairs of message and update; an atom feels others up to n_layers · cutoff away.
         n_basis: Bessel functions B that a distance is read by.
+
+    Raises:
+        ValueError: a cutoff or a number that is not positive.
     """
 
     cutoff: float
 
     def __init__(self, cutoff: float = 5.0, n_features: int = 128, n_layers: int = 3, n_basis: int = 20):
         super().__init__()
+        check_sizes(cutoff, n_features=n_features, n_layers=n_layers, n_basis=n_basis)
+        n_hidden = max(1, n_features // 2)
         self.cutoff, self.n_basis = cutoff, n_basis
         self.embedding = nn.Embedding(119, n_features)
         self.messages = nn.ModuleList([PaiNNMessage(n_features, n_basis, layer > 0) for layer in range(n_layers)])
         self.updates = nn.ModuleList([PaiNNUpdate(n_features, layer == n_layers - 1) for layer in range(n_layers)])
-        self.readout = nn.Sequential(nn.Linear(n_features, n_features // 2), nn.SiLU(), nn.Linear(n_features // 2, 1))
+        self.readout = nn.Sequential(nn.Linear(n_features, n_hidden), nn.SiLU(), nn.Linear(n_hidden, 1))
         self.scaling = EnergyScaling()
 
     @property

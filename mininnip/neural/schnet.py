@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph
 from mininnip.model import Model
-from mininnip.radial import cosine_cutoff, gaussian_basis
+from mininnip.radial import check_sizes, cosine_cutoff, gaussian_basis
 from mininnip.scaling import EnergyScaling
 from mininnip.segments import Wiring, add_up, hand_out
 
@@ -91,19 +91,23 @@ class SchNet(Model):
         n_features: F, of every atom.
         n_layers: interactions; an atom feels others up to n_layers · cutoff away.
         n_basis: Gaussians B that a distance is read by.
+
+    Raises:
+        ValueError: a cutoff or a number that is not positive.
     """
 
     cutoff: float
 
     def __init__(self, cutoff: float = 5.0, n_features: int = 64, n_layers: int = 3, n_basis: int = 20):
         super().__init__()
+        check_sizes(cutoff, n_features=n_features, n_layers=n_layers, n_basis=n_basis)
+        n_hidden = max(1, n_features // 2)
         self.cutoff, self.n_basis = cutoff, n_basis
         self.embedding = nn.Embedding(119, n_features)
         self.interactions = nn.ModuleList([SchNetInteraction(n_features, n_basis) for _ in range(n_layers)])
-        self.readout = nn.Sequential(
-            nn.Linear(n_features, n_features // 2), ShiftedSoftplus(), nn.Linear(n_features // 2, 1)
-        )
+        self.readout = nn.Sequential(nn.Linear(n_features, n_hidden), ShiftedSoftplus(), nn.Linear(n_hidden, 1))
         self.scaling = EnergyScaling()
+        self.apply(_start)
 
     @property
     def elements(self) -> tuple[int, ...] | None:  # type: ignore[override]
@@ -136,3 +140,11 @@ class SchNet(Model):
     def _read(self, r: Tensor) -> tuple[Tensor, Tensor]:
         """Gaussians (P, B) and cutoff function (P, 1) of distances (P,)."""
         return gaussian_basis(r, self.cutoff, self.n_basis), cosine_cutoff(r, self.cutoff)[:, None]
+
+
+def _start(layer: nn.Module) -> None:
+    """Glorot's weights, and no bias, as in the authors' code: activations neither grow nor fade from layer to layer."""
+    if isinstance(layer, nn.Linear):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

