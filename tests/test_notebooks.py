@@ -24,7 +24,7 @@ every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.st
 # Lessons that break a rule, and why they still may. The list only shrinks: a lesson that keeps the rule must leave it.
 NOT_YET = {
     "cells at most 30 lines": {},
-    "median cell at most 6 lines": {"08": "broken to 88 columns, not yet cut"},
+    "median cell at most 6 lines": {},
     "no starred unpacking": {},
     "a function's name stays a function's": {},
     "lines at most 88 columns": {},

@@ -146,6 +146,27 @@ def draw_silicon_structure(axes):
         ax.legend()
 
 
+def draw_silicon_strained(axes):
+    data = read("silicon_strained")
+    orthorhombic, shear = data["group"] == "orthorhombic", data["group"] == "shear"
+    strain, stress = data["strain"], data["stress"] * 160.2177  # GPa
+    difference = stress[:, 0, 0] - stress[:, 1, 1]
+    axes[0].plot(strain[orthorhombic], difference[orthorhombic], "o-", label="orthorhombic: σxx − σyy")
+    axes[0].plot(strain[shear][:2], stress[shear][:2, 0, 1], "s-", label="shear: σxy")
+    axes[0].plot(strain[shear][2:], stress[shear][2:, 0, 1], "s", mfc="w", label="the same, sublattice moved")
+    axes[0].set(xlabel="strain", ylabel="stress (GPa)")
+    energy = 1e3 * (data["energy"] - data["energy"][0]) / 64
+    work = np.cumsum(np.r_[0, np.diff(strain[orthorhombic]) * (difference[:3] + difference[1:4]) / 2])
+    axes[1].plot(strain[orthorhombic], energy[orthorhombic], "o-", label="energy")
+    axes[1].plot(strain[orthorhombic], work / 160.2177 * 1179.75 / 64 * 1e3, "--", label="work of the stress")
+    axes[1].set(xlabel="orthorhombic strain", ylabel="energy (meV/atom)")
+    random = stress[data["group"] == "random"]
+    axes[2].hist(np.linalg.eigvalsh(random).ravel(), 15, label="random strains")
+    axes[2].set(xlabel="principal stress (GPa)", ylabel="count")
+    for ax in axes:
+        ax.legend()
+
+
 def draw_silicon_k_points(axes):
     data = read("silicon_k_points")
     error = data["forces_gamma"].astype(float) - data["forces"]
@@ -229,6 +250,7 @@ FIGURES = {
     "silicon": draw_silicon,
     "ethanol_hessian": draw_ethanol_hessian,
     "silicon_k_points": draw_silicon_k_points,
+    "silicon_strained": draw_silicon_strained,
     "silicon_structure": draw_silicon_structure,
     "h2_si100": draw_h2_si100,
     "alanine_dipeptide": draw_alanine_dipeptide,

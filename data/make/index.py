@@ -23,7 +23,7 @@ from registry import SETS
 
 DATA = Path(__file__).resolve().parent.parent
 LARGEST_TOTAL = 30e6  # bytes
-FRAME_UNITS = {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å"}
+FRAME_UNITS = {"positions": "Å", "cell": "Å", "energy": "eV", "forces": "eV/Å", "stress": "eV/Å³"}
 FRAME_UNITS |= {"temperature": "K", "angle": "degree", "bond": "Å"}  # where a set has them
 
 

@@ -15,6 +15,7 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
+from ase.stress import full_3x3_to_voigt_6_stress
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent
@@ -27,6 +28,7 @@ FIXED = (
     "pbc",
     "energy",
     "forces",
+    "stress",
     "metadata",
 )  # the other arrays of a frame file are labels
 WORK.mkdir(exist_ok=True)
@@ -55,10 +57,13 @@ class Deadline:
         return self.left() <= 0
 
 
-def attach(atoms, energy, forces):
-    """Copy of `atoms` that carries its labels."""
+def attach(atoms, energy, forces, stress=None):
+    """Copy of `atoms` that carries its labels; a stress is (3, 3)."""
     frame = atoms.copy()
-    frame.calc = SinglePointCalculator(frame, energy=float(energy), forces=np.asarray(forces, float))
+    labels = {"energy": float(energy), "forces": np.asarray(forces, float)}
+    if stress is not None:
+        labels["stress"] = full_3x3_to_voigt_6_stress(stress)
+    frame.calc = SinglePointCalculator(frame, **labels)
     return frame
 
 
@@ -71,7 +76,8 @@ def frames_from_npz(path):
     frames = []
     rows = zip(data["energy"], data["positions"], data["forces"], strict=True)
     for k, (energy, positions, forces) in enumerate(rows):
-        frame = attach(Atoms(data["numbers"], positions.astype(float), cell=cells[k], pbc=data["pbc"]), energy, forces)
+        atoms = Atoms(data["numbers"], positions.astype(float), cell=cells[k], pbc=data["pbc"])
+        frame = attach(atoms, energy, forces, data["stress"][k] if "stress" in data else None)
         for key, values in further.items():
             if values.ndim == 1 and values[k] == values[k] and values[k] != "":
                 frame.info[key] = values[k].item()

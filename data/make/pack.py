@@ -44,6 +44,8 @@ def arrays(frames):
         "energy": np.array([frame.get_potential_energy() for frame in frames]),
         "forces": np.array([frame.get_forces() for frame in frames], np.float32),
     }
+    if all("stress" in frame.calc.results for frame in frames):
+        result["stress"] = np.array([frame.get_stress(voigt=False) for frame in frames])
     keys = dict.fromkeys(key for frame in frames for key in frame.info)
     result |= {key: column([frame.info.get(key) for frame in frames]) for key in keys}
     per_atom = dict.fromkeys(key for frame in frames for key in frame.arrays if key not in ("numbers", "positions"))
@@ -148,6 +150,10 @@ def silicon_k_points():
     for frame in frames:
         frame.info["split"] = splits[frame.info["id"]]
     write_complete("silicon_k_points", frames, settings)
+
+
+def silicon_strained():
+    planned("silicon_strained.extxyz", "silicon_strained")
 
 
 def h2_si100_split(info):

@@ -102,7 +102,7 @@ def _frames(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
     out = {"n_atoms": np.full(n_frames, n_atoms)}
     for key, values in (arrays | whole).items():
-        of_atoms = key not in ("cell", "pbc") and values.ndim >= PER_ATOM_AXES
+        of_atoms = key not in ("cell", "pbc", "stress") and values.ndim >= PER_ATOM_AXES
         out[key] = values.reshape(n_frames * n_atoms, *values.shape[2:]) if of_atoms else values
     if all(component in out for component in DIPOLE):
         out["dipole"] = np.stack([out.pop(component) for component in DIPOLE], axis=1)

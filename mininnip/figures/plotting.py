@@ -118,6 +118,41 @@ def radial_distribution(axes: Axes, r: Any, curves: Mapping[str, Any]) -> None:
         axes.legend()
 
 
+def liquids(
+    r: Any,
+    angle: Any,
+    structures: Mapping[str, tuple[Any, Any]],
+    band: Sequence[tuple[Any, Any]],
+    model: str = "network",
+) -> Figure:
+    """Structure of liquids: g(r) on the left, bond angles on the right; the first liquid is black, the model's blue.
+
+    Args:
+        r: distances (P,) in Å.
+        angle: angles (Q,) in degrees.
+        structures: label to g (P,) and share of the angles per degree (Q,).
+        band: g and angles of two runs of the reference: the space between them is gray.
+        model: label of the liquid to draw in the model's color.
+
+    Returns:
+        The figure.
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(10, 3.6))
+    others = iter((SECOND, GOOD, "#CC79A7", "#56B4E9", "#7F7F7F"))
+    for panel, x, first, second in zip(panels, (r, angle), *band, strict=True):
+        panel.fill_between(_numbers(x), np.minimum(first, second), np.maximum(first, second), color="0.7", linewidth=0)
+    for k, (label, pair) in enumerate(structures.items()):
+        color = REFERENCE if k == 0 else MODEL if label == model else next(others)
+        width = 2.5 if color in (REFERENCE, MODEL) else 1.5
+        for panel, x, y in zip(panels, (r, angle), pair, strict=True):
+            panel.plot(_numbers(x), _numbers(y), color=color, linewidth=width, label=label)
+    panels[0].set(xlabel="distance r (Å)", ylabel="g(r)", xlim=(1.5, None))
+    panels[0].margins(x=0)
+    panels[1].set(xlabel="angle between neighbors (°)", ylabel="share per degree")
+    panels[1].legend(fontsize=10)
+    return figure
+
+
 def parity(axes: Axes, reference: Any, predicted: Any, unit: str) -> None:
     """Predicted against reference values, with the diagonal on which all points of a perfect model lie, and the RMSE.
 

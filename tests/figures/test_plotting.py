@@ -198,3 +198,21 @@ def test_modes_end_where_the_parabola_has_changed_and_the_one_downhill_is_red():
     np.testing.assert_allclose(np.asarray(down.get_xdata(), float), [0, 2])
     np.testing.assert_allclose(np.asarray(up.get_ydata(), float), [0, 4])
     assert place.get_marker() == "o"
+
+
+def test_liquids_are_drawn_with_the_reference_black_the_model_blue_and_a_band_between_two_runs():
+    r, angle = np.linspace(0, 5, 6), np.linspace(0, 180, 4)
+    one, two = (np.ones(6), np.ones(4)), (np.arange(6.0), np.arange(4.0))
+    structures = {"ab initio": one, "Tersoff": two, "network": (torch.ones(6), torch.ones(4))}
+    figure = plotting.liquids(r, angle, structures, band=(one, two))
+    for panel, x, n in zip(figure.axes, (r, angle), (6, 4), strict=True):
+        reference, other, model = panel.get_lines()
+        assert (reference.get_color(), other.get_color(), model.get_color()) == (
+            plotting.REFERENCE,
+            plotting.SECOND,
+            plotting.MODEL,
+        )
+        assert np.array_equal(other.get_xdata(), x) and np.array_equal(other.get_ydata(), np.arange(n))
+        (area,) = panel.collections
+        assert area.get_datalim(panel.transData).y1 == n - 1
+    assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()] == list(structures)
