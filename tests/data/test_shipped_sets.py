@@ -360,7 +360,7 @@ def test_the_package_makes_the_shipped_liquid_of_tersoff():
     liquid = frames("silicon", group="melt", trajectory=2)[160].atoms()[0]
     liquid.calc = Calculator(Potential(Tersoff()), skin=0.5)
     run = list(molecular_dynamics(liquid, 3000, 250, 10, time_step=2.0, friction=0.02))[50:]
-    g = radial_distribution(run, liquid.cell[0, 0] / 2, n_bins=106).g
+    g = radial_distribution(run, liquid.cell.array[0, 0] / 2, n_bins=106).g
     r = shipped.arrays["r"]
     areas = {
         name: np.abs(g - shipped.arrays[f"g_{name}"]).sum() * (r[1] - r[0]) for name in ("tersoff", "ab_initio_seed1")
