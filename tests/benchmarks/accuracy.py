@@ -205,9 +205,15 @@ def run(name: str, benchmark: Benchmark, folder: Path, seed: int) -> None:
     REACHED.write_text(json.dumps(known, indent=1) + "\n")
 
 
+def counted(n: int) -> str:
+    """How many seeds a row holds."""
+    return f"{n} seeds, mean ± spread" if n > 1 else "one seed"
+
+
 def with_spread(values: Sequence[float], decimals: int) -> str:
-    """Mean and standard deviation over seeds."""
-    return f"{np.mean(values):.{decimals}f} ± {np.std(values, ddof=1) if len(values) > 1 else np.nan:.{decimals}f}"
+    """Mean and standard deviation over seeds; of one seed only its value."""
+    spread = f" ± {np.std(values, ddof=1):.{decimals}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{decimals}f}{spread}"
 
 
 def table(benchmark: Benchmark, seeds: dict[str, Any]) -> str:
@@ -219,7 +225,7 @@ def table(benchmark: Benchmark, seeds: dict[str, Any]) -> str:
     )
     lines = [f"## {benchmark.title}", ""]
     lines += [f"| model | {benchmark.columns[0]} | {benchmark.columns[1]} | |", "|---|---:|---:|---|"]
-    lines += [f"| **mininnip, Behler–Parrinello** | {' | '.join(test)} | {len(runs)} seeds, mean ± spread |"]
+    lines += [f"| **mininnip, Behler–Parrinello** | {' | '.join(test)} | {counted(len(runs))} |"]
     lines += [
         f"| {model} | {e:.{digits[0]}f} | {f:.{digits[1]}f} | {source} |" for model, e, f, source in benchmark.published
     ]
@@ -237,7 +243,7 @@ def table(benchmark: Benchmark, seeds: dict[str, Any]) -> str:
         [
             *lines,
             "",
-            f"The seeds one by one: {each}. Below {benchmark.target} are {better[0]} of {len(runs)} in the first "
+            f"Seed by seed: {each}. Below {benchmark.target} are {better[0]} of {len(runs)} in the first "
             f"column and {better[1]} of {len(runs)} in the second.",
             "",
             f"{n_train} frames to train, {n_valid} to choose the best epoch, {n_test} to test. {runs[0]['functions']} "
