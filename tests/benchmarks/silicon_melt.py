@@ -6,8 +6,8 @@ Lesson 08 does the same in less time; here with all training frames, 10 ps of th
 energy, and the elastic constants of the crystal beside the stress of strained cells (silicon_strained). Then 20
 networks, each trained and run with a seed of its own: how many melts fuse, without and with the repulsion of bare
 nuclei (ZBL) below all distances of the training data; and fresh seeds with ZBL, one after the other until --minutes are
-over. What is measured of a seed is kept in silicon_stability.json, with a note on how, and not measured again; remove
-the file to start over. All is seeded, on one thread.
+over. What long runs and single seeds gave is kept in silicon_stability.json, with a note on how, and not measured
+again; remove the file to start over. All is seeded, on one thread.
 """
 
 import os
@@ -18,6 +18,7 @@ if __name__ == "__main__":
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +90,31 @@ def structure(frames: list[Atoms], half_box: float) -> np.ndarray:
     return radial_distribution(frames, half_box, n_bins=N_BINS).g
 
 
-def melt(potential: mn.Potential, data: Dataset) -> list[str]:
-    """10 ps at 3000 K: structure against both ab initio runs, and the closest pair of atoms."""
-    half_box = data.cell[0, 0, 0] / 2
+def ab_initio(data: Dataset) -> tuple[list[Dataset], list[np.ndarray], np.ndarray]:
+    """Both runs after equilibration, their g(r), and that of both together."""
     runs = [data.where(trajectory=seed) for seed in (1, 2)]
     runs = [run[run.labels["step"] >= EQUILIBRATION] for run in runs]
-    one, two = (structure(run.atoms(), half_box) for run in runs)
-    mean = (len(runs[0]) * one + len(runs[1]) * two) / (len(runs[0]) + len(runs[1]))
+    curves = [structure(run.atoms(), data.cell[0, 0, 0] / 2) for run in runs]
+    return runs, curves, np.average(curves, axis=0, weights=[len(run) for run in runs])
+
+
+def area(g: np.ndarray, h: np.ndarray, half_box: float) -> float:
+    return float(np.abs(g - h).sum() * half_box / N_BINS)
+
+
+def rivals(data: Dataset) -> list[str]:
+    """How far two ab initio runs are apart, and two empirical potentials from both."""
+    half_box, (_, (one, two), mean) = data.cell[0, 0, 0] / 2, ab_initio(data)
+    known = mn.load_data("silicon_structure")
+    assert isinstance(known, NamedArrays)
+    off = {name: area(known.arrays[f"g_{key}"], mean, half_box) for key, name in EMPIRICAL.items()}
+    rows = [f"| ∫ abs(g − h) dr, ab initio run 1 against run 2 | {area(one, two, half_box):.3f} Å |"]
+    return rows + [f"| {name} against ab initio | {value:.3f} Å |" for name, value in off.items()]
+
+
+def melt(potential: mn.Potential, data: Dataset) -> list[str]:
+    """10 ps at 3000 K: structure against both ab initio runs, and the closest pair of atoms."""
+    half_box, (runs, _, mean) = data.cell[0, 0, 0] / 2, ab_initio(data)
     atoms = runs[1][0].atoms()[0]
     atoms.calc = mn.Calculator(potential, skin=0.5)
     frames, clock = [], time.process_time()
@@ -107,23 +126,12 @@ def melt(potential: mn.Potential, data: Dataset) -> list[str]:
     reference = min(
         frame.get_all_distances(mic=True)[np.triu_indices(64, 1)].min() for run in runs for frame in run.atoms()
     )
-    temperature = np.mean([frame.info["temperature"] for frame in frames])
-    known = mn.load_data("silicon_structure")
-    assert isinstance(known, NamedArrays)
-
-    def area(g: np.ndarray, h: np.ndarray) -> float:
-        return float(np.abs(g - h).sum() * half_box / N_BINS)
-
-    rows = [f"| ∫ abs(g − h) dr, ab initio run 1 against run 2 | {area(one, two):.3f} Å |"]
-    rows += [
-        f"| network against ab initio, 10 ps at {temperature:.0f} K | {area(structure(frames, half_box), mean):.3f} Å |"
+    temperature, g = np.mean([frame.info["temperature"] for frame in frames]), structure(frames, half_box)
+    return [
+        f"| network against ab initio, 10 ps at {temperature:.0f} K | {area(g, mean, half_box):.3f} Å |",
+        f"| closest pair in 10 ps (ab initio: {reference:.2f} Å) | {closest:.2f} Å |",
+        f"| a step of 64 atoms, list included | {1e3 * pace:.1f} ms of processor time |",
     ]
-    rows += [
-        f"| {name} against ab initio | {area(known.arrays[f'g_{key}'], mean):.3f} Å |"
-        for key, name in EMPIRICAL.items()
-    ]
-    rows += [f"| closest pair in 10 ps (ab initio: {reference:.2f} Å) | {closest:.2f} Å |"]
-    return [*rows, f"| a step of 64 atoms, list included | {1e3 * pace:.1f} ms of processor time |"]
 
 
 def conserved(potential: mn.Potential, half_box: float) -> list[str]:
@@ -215,6 +223,15 @@ def measured() -> dict[str, Any]:
     return json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
 
 
+def kept(name: str, measure: Callable[[], list[str]]) -> list[str]:
+    """Rows of a long run, measured once."""
+    known = measured()
+    if name not in known:
+        known[name] = measure()
+        MEASURED.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    return known[name]
+
+
 def stability(data: Dataset) -> None:
     """How many of 20 melts fuse. One that never came near the reach of ZBL is the same with it and is not run again."""
     known = measured()
@@ -277,9 +294,8 @@ def main() -> None:
     test = data.where(trajectory=2)
     potential, how = trained(data)
     rows = accuracy(potential, test[test.labels["step"] >= EQUILIBRATION][::2])
-    rows += melt(potential, data)
-    rows += elastic_rows(potential)
-    rows += conserved(potential, data.cell[0, 0, 0] / 2)
+    rows += rivals(data) + kept("melt", lambda: melt(potential, data)) + elastic_rows(potential)
+    rows += kept("crystal", lambda: conserved(potential, data.cell[0, 0, 0] / 2))
     stability(data)
     fresh_seeds(data, arguments.minutes)
     rows += rows_of_seeds()
