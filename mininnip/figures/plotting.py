@@ -312,5 +312,32 @@ def modes(axes: Axes, place: Any, change: float) -> None:
     axes.plot(*place.position, "o", color="white", markeredgecolor="black")
 
 
+def graph(axes: Axes, xy: Any, pairs: Any, values: Any = None, labels: Sequence[str] = (), size: float = 420) -> Any:
+    """A graph drawn flat: a dot for each node, a line for each edge.
+
+    Args:
+        axes: where to draw.
+        xy: places of the nodes (N, 2) or longer rows, of which the first two numbers count.
+        pairs: nodes joined by an edge (B, 2).
+        values: colors of the nodes, or (N,) numbers from dark to light; None: pale gray.
+        labels: what is written onto each node.
+        size: of a dot.
+
+    Returns:
+        The dots, for a color bar.
+    """
+    xy, pairs = _numbers(xy)[:, :2], _numbers(pairs)
+    for pair in pairs:
+        axes.plot(*xy[pair].T, color="0.6", zorder=1)
+    colors = "0.9" if values is None else values if isinstance(values, list) else _numbers(values)
+    dots = axes.scatter(*xy.T, s=size, c=colors, edgecolors="black", zorder=2)
+    for (x, y), label in zip(xy, labels, strict=False):
+        axes.text(x, y, label, ha="center", va="center", zorder=3)
+    axes.set(aspect="equal")
+    axes.margins(0.15)
+    axes.set_axis_off()
+    return dots
+
+
 def _numbers(values: Any) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)

@@ -43,7 +43,7 @@ def with_probes(graph: Graph, number: int, positions: Any) -> Graph:
     images = graph.positions + (shifts.to(places) @ graph.cell[0])[:, None]  # (M, N, 3)
     distances = torch.cdist(places, images.flatten(0, 1))  # (P, M N)
     probe, image = (distances < cutoff).nonzero().T
-    if len(image) and float(distances[probe, image].min()) < CLOSEST:
+    if len(image) and float(distances[probe, image].detach().min()) < CLOSEST:
         near = int(distances.amin(dim=1).argmin())
         raise ValueError(f"probe {near} is on top of an atom: a probe needs a place of its own")
     return replace(

@@ -6,6 +6,7 @@
 from mininnip.widgets.approximator import Approximator
 from mininnip.widgets.landscape import Landscape
 from mininnip.widgets.melt_player import MeltPlayer
+from mininnip.widgets.message_graph import MessageGraph
 from mininnip.widgets.network_melt import NetworkMelt
 from mininnip.widgets.pair_fit import PairFit
 from mininnip.widgets.symmetry import SymmetryExplorer
@@ -16,6 +17,7 @@ __all__ = [
     "Approximator",
     "Landscape",
     "MeltPlayer",
+    "MessageGraph",
     "NetworkMelt",
     "PairFit",
     "SymmetryExplorer",

@@ -26,13 +26,14 @@ NO_VIEWER = "The 3-D viewer does not start here; `python -m mininnip doctor` nam
 
 
 class Stage(ipywidgets.VBox):
-    """The atoms of a periodic structure, and the choice of how to look at them, which the panel remembers.
+    """The atoms of a structure in its cell or box, and the choice of how to look at them, which the panel remembers.
 
     Args:
         panel: whose stage it is.
         atoms: first positions, elements and cell.
         size: of the viewer's sides in pixels.
         alt: what the flat figure shows.
+        color: of the marked atoms.
 
     Attributes:
         viewer: nglview's widget; None if it does not start here.
@@ -40,15 +41,20 @@ class Stage(ipywidgets.VBox):
         look: the choice, `SPACE` or `FLAT`.
     """
 
-    def __init__(self, panel: Panel, atoms: Atoms, size: int, alt: str):
-        self._panel = panel
+    def __init__(self, panel: Panel, atoms: Atoms, size: int, alt: str, color: str = ATTACK):
+        self._panel, self._color = panel, color
         shown = atoms.copy()
         shown.wrap()
         self.viewer = view(shown).viewer
         if self.viewer is not None:
             self.viewer.layout.width = self.viewer.layout.height = f"{size}px"
-            self.viewer.add_representation(  # the third, after spheres and cell: the marked atoms
-                "spacefill", selection="none", color=ATTACK, radius_type="covalent", scale=0.83
+            if not atoms.pbc.any():  # spheres and cell are there already, but how many for a molecule?
+                self.viewer.control.spin([0, 1, 0], np.pi)  # it looks from behind; as the flat figure is drawn
+                self.viewer.clear_representations()
+                self.viewer.add_representation("ball+stick")
+            self._marks = 2 if atoms.pbc.any() else 1  # number of the next one: the marked atoms
+            self.viewer.add_representation(
+                "spacefill", selection="none", color=color, radius_type="covalent", scale=0.83
             )
         self.flat = self._flat_figure(shown, size / 100, alt)
         self.kept = [one for one in (self.viewer, self.flat.view) if one is not None]  # closed with it, shown or not
@@ -70,14 +76,14 @@ class Stage(ipywidgets.VBox):
             self.viewer.set_coordinates({0: positions})
             chosen = "none" if marked is None or not marked.any() else "@" + ",".join(map(str, np.flatnonzero(marked)))
             if chosen != self._marked_there:
-                self.viewer._set_selection(chosen, component=0, repr_index=2)
+                self.viewer._set_selection(chosen, component=0, repr_index=self._marks)
                 self._marked_there = chosen
         else:
             order = np.argsort(positions[:, 2])
             self._dots.set_offsets(positions[order, :2])
             self._dots.set_array(positions[order, 2] if marked is None else None)
             if marked is not None:
-                self._dots.set_facecolor(np.where(marked[order], ATTACK, MODEL).tolist())
+                self._dots.set_facecolor(np.where(marked[order], self._color, MODEL).tolist())
             self.flat.refresh()
 
     def _flat_figure(self, atoms: Atoms, inches: float, alt: str) -> LiveFigure:

@@ -139,6 +139,28 @@ def train_a_network_and_melt_silicon(lesson):
     lesson.screenshot("stopped", panel)
 
 
+def send_messages(lesson):
+    """Lesson 12 as an instructor shows it: run, choose the other oxygen by a click, look flat, widen the cutoff."""
+    panel = lesson.page.locator(".mininnip-message-graph")
+    panel.scroll_into_view_if_needed()
+    status = panel.locator(".mininnip-status")
+    panel.get_by_role("button", name="Run").click()
+    status.get_by_text("22 of 22").wait_for()
+    lesson.screenshot("all-heard", panel)
+    canvas = panel.locator("canvas").first.screenshot()
+    figure = panel.locator(".mininnip-figure[tabindex]")
+    figure.click(position={"x": 0.63 * figure.bounding_box()["width"], "y": 0.53 * figure.bounding_box()["height"]})
+    status.get_by_text("O7").wait_for()
+    for _ in range(2):
+        lesson.press(panel.locator(".message-graph-steps"), "ArrowLeft")()
+    status.get_by_text("it has not heard of one at").wait_for()
+    lesson.page.wait_for_timeout(1000)
+    assert panel.locator("canvas").first.screenshot() != canvas, "the 3-D viewer shows what was heard before"
+    lesson.screenshot("two-steps-back", panel)
+    panel.get_by_role("button", name="flat").click()
+    lesson.screenshot("flat", panel)
+
+
 def wait_for_number(panel, pattern, least):
     """Wait until the first number that a panel shows in these words is large enough; lines of its text stay apart."""
     panel.page.wait_for_function(
@@ -150,6 +172,7 @@ def wait_for_number(panel, pattern, least):
 DEEDS = {
     "02_pair_potentials": fit_a_curve_and_melt_a_crystal,
     "08_behler_parrinello": train_a_network_and_melt_silicon,
+    "12_message_passing": send_messages,
 }
 
 

@@ -36,6 +36,7 @@ LIVE = [
     "mn.widgets.Approximator()",
     "mn.widgets.Trimer(networks)",
     "mn.widgets.SymmetryExplorer()",
+    "mn.widgets.MessageGraph(ase.build.molecule('CH3CH2OH'))",
     "mn.widgets.NetworkMelt(silicon[::40], silicon[5:9], start, functions, (bins, np.ones_like(bins)))",
 ]
 # What stands in each cell with a live thing: widgets, pictures and lines that can be seen, by their texts.

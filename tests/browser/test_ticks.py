@@ -72,6 +72,12 @@ SUBJECTS = {
         ".approximator-neurons",
         False,
     ),
+    "12 messages, atom": (
+        "mn.widgets.MessageGraph(mn.load_data('alanine_dipeptide')[0].atoms()[0])",
+        ".mininnip-message-graph",
+        ".message-graph-atom",
+        False,
+    ),
     "07 symmetry, distance": ("mn.widgets.SymmetryExplorer()", ".mininnip-symmetry", ".symmetry-distance", False),
 }
 ROUNDS, TICKS = 2, 10  # ticks of each subject in each round

@@ -216,3 +216,14 @@ def test_liquids_are_drawn_with_the_reference_black_the_model_blue_and_a_band_be
         (area,) = panel.collections
         assert area.get_datalim(panel.transData).y1 == n - 1
     assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()] == list(structures)
+
+
+def test_graph_draws_a_dot_for_each_node_and_a_line_for_each_edge():
+    axes = plt.figure().subplots()
+    places = np.array([(0.0, 0.0, 5.0), (1.0, 0.0, 5.0), (1.0, 2.0, 5.0)])
+    dots = plotting.graph(axes, places, torch.tensor([(0, 1), (1, 2)]), ["C1", "C2", "C1"], ["H", "O", "H"])
+    np.testing.assert_array_equal(dots.get_offsets(), places[:, :2])
+    assert [line.get_xydata().tolist() for line in axes.lines] == [[[0, 0], [1, 0]], [[1, 0], [1, 2]]]
+    assert [text.get_text() for text in axes.texts] == ["H", "O", "H"]
+    numbers = plotting.graph(axes, places, [(0, 2)], torch.tensor([1.0, 2.0, 3.0]))
+    assert numbers.get_array().tolist() == [1, 2, 3]

@@ -9,7 +9,7 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
-from ase.build import bulk
+from ase.build import bulk, molecule
 from ipywidgets.widgets.widget import _instances
 
 import mininnip as mn
@@ -56,6 +56,10 @@ def umbrella():
     return (lambda x: 10.0 * (x**2 - 0.16) ** 2), mass
 
 
+def ethanol():
+    return (molecule("CH3CH2OH"), 1.7)
+
+
 # For each hero: what it is given, and a control with a value that differs from the first.
 HEROES = {
     "Landscape": (tuple, "temperature", 40),
@@ -65,6 +69,7 @@ HEROES = {
     "Trimer": (trimer, "inputs", "b"),
     "SymmetryExplorer": (tuple, "distance", 4.0),
     "Tunneling": (umbrella, "hydrogen", "ND₃"),
+    "MessageGraph": (ethanol, "steps", 2),
     "NetworkMelt": (melt, "temperature", 4000),
 }
 

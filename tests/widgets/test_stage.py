@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from ase.build import bulk
+from ase.build import bulk, molecule
 from matplotlib.colors import to_rgba
 
 from mininnip.figures import viewer
 from mininnip.figures.alive import close_all
-from mininnip.figures.plotting import ATTACK, MODEL
+from mininnip.figures.plotting import ATTACK, MODEL, SECOND
 from mininnip.widgets.panel import Panel
 from mininnip.widgets.stage import FLAT, SPACE, Stage
 
@@ -72,3 +72,18 @@ def test_without_a_viewer_the_figure_shows_and_the_remedy_is_named(atoms, monkey
     stage.look.value = FLAT
     stage.look.value = SPACE
     assert shown(stage) == [stage.flat.view] and "doctor" in stage._panel.status.value
+
+
+def test_a_molecule_in_a_box_has_sticks_and_marks_in_the_color_asked_for():
+    box = molecule("H2O")
+    box.center(vacuum=1.0)
+    stage = Stage(Panel("test"), box, 300, "water", SECOND)
+    told = [(call["methodName"], *call["args"]) for call in stage.viewer._ngl_msg_archive]
+    last = len(told) - 1 - told[::-1].index(("removeAllRepresentations",))
+    assert told[last + 1 :] == [("addRepresentation", "ball+stick"), ("addRepresentation", "spacefill")]
+    stage.viewer._set_selection = lambda chosen, **where: told.append((chosen, where["repr_index"]))
+    stage.place(box.positions, np.array([True, False, False]))
+    assert told[-1] == ("@0", 1)
+    stage.look.value = FLAT
+    stage.place(box.positions, np.array([True, False, False]))
+    assert to_rgba(SECOND) in [tuple(color) for color in stage._dots.get_facecolor()]
