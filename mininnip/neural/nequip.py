@@ -44,6 +44,20 @@ def products(kind: str, l_max: int) -> list[tuple[int, str]]:
     ]
 
 
+def kinds_of_layers(n_layers: int, l_max: int) -> list[list[str]]:
+    """Kinds of features before and after each layer: all that can come about, and from which the energy hears.
+
+    It begins and ends with "0e", the element and what the energy is read from.
+    """
+    kinds = [["0e"]]
+    for _ in range(n_layers):
+        kinds.append(sorted({b for a in kinds[-1] for _, b in products(a, l_max)}))
+    kinds[-1] = ["0e"]
+    for n in reversed(range(n_layers)):
+        kinds[n] = [a for a in kinds[n] if any(b in kinds[n + 1] for _, b in products(a, l_max))]
+    return kinds
+
+
 class RadialNetwork(nn.Module):
     """The learned function of distance: one weight for every channel of every product.
 
@@ -128,11 +142,10 @@ class Convolution(nn.Module):
     ):
         super().__init__()
         self.paths = [(a, l2, b) for a in inputs for l2, b in products(a, l_max) if b in outputs]
-        self.sources = [kind for kind in inputs if any(kind == source for source, *_ in self.paths)]
         self.radial_network = RadialNetwork([*radial_sizes, n_features * len(self.paths)])
         self.sizes = [2 * degree(target) + 1 for *_, target in self.paths]
-        starts = dict(zip(self.sources, accumulate((2 * degree(k) + 1 for k in self.sources), initial=0), strict=False))
-        n_components = sum(2 * degree(kind) + 1 for kind in self.sources)
+        *places, n_components = accumulate((2 * degree(kind) + 1 for kind in inputs), initial=0)
+        starts = dict(zip(inputs, places, strict=True))
         self.couplings = torch.zeros((l_max + 1) ** 2, sum(self.sizes), n_components, dtype=torch.float64)
         for row, (source, l2, target) in zip(accumulate(self.sizes, initial=0), self.paths, strict=False):
             l1, l3 = degree(source), degree(target)
@@ -142,7 +155,7 @@ class Convolution(nn.Module):
     def forward(self, features: Features, edges: Tensor, harmonics: Tensor, basis: Tensor) -> Features:
         """Sums over neighbors (N, 2l + 1, F × products) by kind."""
         i, j = edges
-        together = torch.cat([features[kind] for kind in self.sources], dim=1)  # (N, C, F)
+        together = torch.cat(list(features.values()), dim=1)  # (N, C, F)
         matrices = torch.tensordot(harmonics, self.couplings.to(harmonics), dims=1)  # (E, R, C)
         messages = product(matrices, together.index_select(0, j)).split(self.sizes, dim=1)  # each (E, 2 l3 + 1, F)
         weights = self.radial_network(basis).split(together.shape[2], dim=1)  # each (E, F)
@@ -187,7 +200,7 @@ class Interaction(nn.Module):
     In the first block the last term is left out: an atom without neighbors has no features, and no energy but a shift.
 
     Args:
-        inputs, outputs: kinds of features before and after, as far as they can be.
+        inputs, outputs: kinds of features before and after.
         is_first: whether V is only the embedding.
         n_features, l_max, radial_sizes: as those of `Convolution`.
     """
@@ -206,9 +219,8 @@ class Interaction(nn.Module):
         self.linear_1 = Linear(dict.fromkeys(inputs, (f, f)))
         self.convolution = Convolution(inputs, outputs, f, l_max, radial_sizes)
         targets = [target for *_, target in self.convolution.paths]
-        self.outputs = sorted(set(targets))
-        sizes = dict.fromkeys(self.outputs, f)
-        sizes["0e"] += f * sum(degree(kind) > 0 for kind in self.outputs)
+        sizes = dict.fromkeys(outputs, f)
+        sizes["0e"] += f * sum(degree(kind) > 0 for kind in outputs)
         self.linear_2 = Linear({kind: (f * targets.count(kind), size) for kind, size in sizes.items()})
         own = {} if is_first else {kind: (f, sizes[kind]) for kind in inputs if kind in sizes}
         self.self_connection = ElementLinear(own, n_features)
@@ -268,12 +280,10 @@ class NequIP(Model):
             raise ValueError(f"NequIP is made for l_max = 0, 1 or 2, got {l_max!r}")
         self.cutoff, self.l_max, self.n_basis = cutoff, l_max, n_basis
         self.embedding = nn.Embedding(119, n_features)
-        kinds, inputs, layers = [f"{l}{p}" for l in range(l_max + 1) for p in "eo"], ["0e"], []
-        for n in range(n_layers):
-            outputs = kinds if n < n_layers - 1 else ["0e"]
-            layers.append(Interaction(inputs, outputs, n == 0, n_features, l_max, (n_basis, *radial_hidden)))
-            inputs = layers[-1].outputs
-        self.interactions = nn.ModuleList(layers)
+        radial_sizes, kinds = (n_basis, *radial_hidden), kinds_of_layers(n_layers, l_max)
+        self.interactions = nn.ModuleList(
+            [Interaction(a, b, n == 0, n_features, l_max, radial_sizes) for n, (a, b) in enumerate(pairwise(kinds))]
+        )
         self.readout = nn.Linear(n_features, 1, bias=False)
         self.scaling = EnergyScaling()
         self.register_buffer("n_neighbors", torch.tensor(10.0))

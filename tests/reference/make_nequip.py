@@ -20,7 +20,8 @@ from e3nn.math import normalize2mom
 from nequip.model import NequIPGNNModel
 from nequip.utils.global_state import set_global_state
 
-CUTOFF, NEIGHBORS, LAYERS, FEATURES = 4.0, 9.0, 4, 4  # odd scalars need four layers to count
+CUTOFF, NEIGHBORS, LAYERS, FEATURES = 4.0, 9.0, 6, 3  # odd scalars need six layers to count
+AMPLIFIED = 5.0
 ELEMENTS = {"H": 1, "C": 6, "O": 8}
 SCALES, SHIFTS = {"H": 0.7, "C": 1.3, "O": 1.1}, {"H": -0.3, "C": 0.2, "O": 0.5}
 
@@ -93,6 +94,9 @@ def main():
         out |= {f"{name}_cell": atoms.cell.array, f"{name}_periodic": atoms.pbc}
     for l_max in (1, 2):
         model = model_of(l_max)
+        with torch.no_grad():  # as initialized, what odd scalars add to the energy would be lost in rounding
+            for name, weights in model.named_parameters():
+                weights *= AMPLIFIED if "edge_mlp.mlp.0" in name else 1
         out |= {f"l{l_max}_weight_{name}": w.detach().numpy() for name, w in model.named_parameters()}
         for name, many in (*((name, [atoms]) for name, atoms in frozen.items()), ("batch", list(frozen.values()))):
             result, label = model(inputs_of(many)), f"l{l_max}_{name}"
