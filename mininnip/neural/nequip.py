@@ -19,14 +19,15 @@ import torch
 from torch import Tensor, nn
 
 from mininnip.arguments import remembers_arguments
-from mininnip.graph import Graph, segment_sum
+from mininnip.graph import Graph
 from mininnip.model import Model
 from mininnip.radial import bessel_basis, polynomial_cutoff
 from mininnip.scaling import EnergyScaling
+from mininnip.segments import Wiring, add_up, hand_out
 from mininnip.so3 import nonzero_couplings, spherical_harmonics
 
 Features = dict[str, Tensor]
-EVEN, ODD = 1.6765, 1.5927  # 1 / √⟨f(x)²⟩ over a normal distribution of x, for SiLU and for tanh
+EVEN, ODD = 1.6765, 1.5925  # 1 / √⟨f(x)²⟩ over a normal distribution of x, for SiLU and for tanh
 
 
 def degree(kind: str) -> int:
@@ -76,7 +77,7 @@ class RadialNetwork(nn.Module):
             weight.data *= EVEN
 
     def forward(self, basis: Tensor) -> Tensor:
-        """Weights (E, sizes[-1]) of edges with basis (E, sizes[0])."""
+        """Weights (P, sizes[-1]) of pairs with basis (P, sizes[0])."""
         for weight in self.weights[:-1]:
             basis = nn.functional.silu(basis @ weight)
         return basis @ self.weights[-1]
@@ -152,16 +153,15 @@ class Convolution(nn.Module):
             for i, j, k, c in nonzero_couplings(l1, l2, l3):
                 self.couplings[l2**2 + j, row + k, starts[source] + i] = math.sqrt(2 * l3 + 1) * c
 
-    def forward(self, features: Features, edges: Tensor, harmonics: Tensor, basis: Tensor) -> Features:
+    def forward(self, features: Features, wiring: Wiring, harmonics: Tensor, basis: Tensor) -> Features:
         """Sums over neighbors (N, 2l + 1, F × products) by kind."""
-        i, j = edges
         together = torch.cat(list(features.values()), dim=1)  # (N, C, F)
         matrices = torch.tensordot(harmonics, self.couplings.to(harmonics), dims=1)  # (E, R, C)
-        messages = product(matrices, together.index_select(0, j)).split(self.sizes, dim=1)  # each (E, 2 l3 + 1, F)
-        weights = self.radial_network(basis).split(together.shape[2], dim=1)  # each (E, F)
+        messages = product(matrices, hand_out(together, wiring.neighbors))  # (E, R, F)
+        weights = hand_out(self.radial_network(basis), wiring.pairs).split(together.shape[2], dim=1)  # each (E, F)
         parts: dict[str, list[Tensor]] = {}
-        for (*_, target), values, weight in zip(self.paths, messages, weights, strict=True):
-            parts.setdefault(target, []).append(segment_sum(values * weight[:, None], i, len(together)))
+        for (*_, target), values, weight in zip(self.paths, messages.split(self.sizes, dim=1), weights, strict=True):
+            parts.setdefault(target, []).append(add_up(values * weight[:, None], wiring.centers))
         return {kind: torch.cat(values, dim=-1) for kind, values in parts.items()}
 
 
@@ -228,7 +228,7 @@ class Interaction(nn.Module):
     def forward(
         self,
         features: Features,
-        edges: Tensor,
+        wiring: Wiring,
         harmonics: Tensor,
         basis: Tensor,
         n_neighbors: Tensor,
@@ -237,7 +237,7 @@ class Interaction(nn.Module):
     ) -> Features:
         """New features by kind."""
         heard = {kind: values / n_neighbors.sqrt() for kind, values in self.linear_1(features).items()}
-        new = self.linear_2(self.convolution(heard, edges, harmonics, basis))
+        new = self.linear_2(self.convolution(heard, wiring, harmonics, basis))
         for kind, own in self.self_connection(features, elements, atoms).items():
             new[kind] = new[kind] + own
         return gate(new, self.n_features)
@@ -260,7 +260,7 @@ class NequIP(Model):
         radial_hidden: neurons in the hidden layers of the radial networks.
 
     Raises:
-        ValueError: another l_max.
+        ValueError: another l_max, or a number that is not positive.
     """
 
     cutoff: float
@@ -278,6 +278,10 @@ class NequIP(Model):
         super().__init__()
         if l_max not in (0, 1, 2):
             raise ValueError(f"NequIP is made for l_max = 0, 1 or 2, got {l_max!r}")
+        if not (cutoff > 0 and min(n_features, n_layers, n_basis, *radial_hidden) >= 1):
+            raise ValueError(
+                "NequIP needs a positive cutoff and at least one feature, layer, basis function and neuron"
+            )
         self.cutoff, self.l_max, self.n_basis = cutoff, l_max, n_basis
         self.embedding = nn.Embedding(119, n_features)
         radial_sizes, kinds = (n_basis, *radial_hidden), kinds_of_layers(n_layers, l_max)
@@ -302,8 +306,8 @@ class NequIP(Model):
 
     def features(self, graph: Graph) -> list[Features]:
         """Features (N, 2l + 1, F) of every atom by kind: of itself, then after each interaction."""
-        r_ij = graph.edge_vectors()  # (E, 3)
-        d_ij = torch.linalg.vector_norm(r_ij, dim=1)
+        wiring, r_ij = Wiring.of(graph), graph.edge_vectors()  # (E, 3)
+        d_ij = torch.linalg.vector_norm(r_ij.index_select(0, wiring.example), dim=1)  # one for a pair (P,)
         harmonics = spherical_harmonics(r_ij, self.l_max)  # (E, (l_max + 1)²)
         basis = bessel_basis(d_ij, self.cutoff, self.n_basis) * polynomial_cutoff(d_ij, self.cutoff)[:, None]
         present, kind = torch.unique(graph.numbers, return_inverse=True)
@@ -311,7 +315,7 @@ class NequIP(Model):
         elements = self.embedding(present)
         features = [{"0e": elements.index_select(0, kind)[:, None]}]
         for interaction in self.interactions:
-            args = (graph.edges, harmonics, basis, self.n_neighbors, elements, atoms)
+            args = (wiring, harmonics, basis, self.n_neighbors, elements, atoms)
             features.append(interaction(features[-1], *args))
         return features
 

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def graph_of(name):
 def test_energies_and_forces_of_the_authors_model(l_max, system):
     """Six layers, so that every kind of features, odd scalars too, reaches the energy."""
     hidden = FROZEN[f"l{l_max}_weight_model.func.layer0_convnet.conv.edge_mlp.mlp.0.weight"].shape[1]
-    model = NequIP(float(FROZEN["cutoff"]), 3, n_layers=6, l_max=l_max, radial_hidden=(hidden,)).double()
+    model: Any = NequIP(float(FROZEN["cutoff"]), 3, n_layers=6, l_max=l_max, radial_hidden=(hidden,)).double()
     kinds = {kind for block in model.interactions for kind in block.linear_1.weights}
     assert kinds == set(ORDER[: 2 * (l_max + 1)])
     with torch.no_grad():
