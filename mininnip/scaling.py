@@ -72,8 +72,8 @@ class EnergyScaling(nn.Module):
 
         E_i = σ_{Z_i} (y_i + μ_{Z_i})
 
-    σ and μ start from training data and are then trained like all weights. Isolated atoms as reference energies
-    therefore do no harm: μ takes up what binding adds to them on average.
+    σ and μ start from training data and are then trained like all weights. The reference energies may therefore be
+    those of isolated atoms: at the start, μ takes up what binding adds to them on average.
     """
 
     scale: Tensor
