@@ -14,18 +14,13 @@ NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
 
 # Names that wait for their lesson. A name leaves this list when the lesson exists; the second test sees to it.
 WAITS_FOR_LESSON: dict[str, str] = {
-    "Ensemble": "22",
     "bessel_basis": "15",
-    "active_learning": "22",
-    "adversarial": "22",
     "classical.ForceField": "03",
     "classical.Topology": "03",
     "download": "18",
     "fit": "04",
     "gaussian_basis": "13",
     "polynomial_cutoff": "13",
-    "train_ensemble": "22",
-    "uncertainty": "22",
     "read": "18",
     "so3": "15",
     "write": "18",

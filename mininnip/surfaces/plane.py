@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from mininnip.data.dataset import Dataset
 from mininnip.graph import Graph
 from mininnip.surfaces.derivatives import Surface, forces
 
@@ -51,3 +52,9 @@ def labeler(surface: Surface) -> Callable[[Graph], dict[str, Tensor]]:
         return {"energy": surface(points), "forces": torch.cat([forces(surface, points), across], dim=1)}
 
     return label
+
+
+def as_data(points: Tensor, surface: Surface, name: str = "points of a plane") -> Dataset:
+    """Points (S, 2) with the energies and forces of a known surface, as a data set to train on."""
+    graph = as_graph(points)
+    return Dataset.from_graph(graph, labeler(surface)(graph), name)

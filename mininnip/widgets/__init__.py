@@ -4,6 +4,7 @@
 """
 
 from mininnip.widgets.approximator import Approximator
+from mininnip.widgets.attack_map import AttackMap
 from mininnip.widgets.landscape import Landscape
 from mininnip.widgets.melt_player import MeltPlayer
 from mininnip.widgets.message_graph import MessageGraph
@@ -15,6 +16,7 @@ from mininnip.widgets.tunneling import Tunneling
 
 __all__ = [
     "Approximator",
+    "AttackMap",
     "Landscape",
     "MeltPlayer",
     "MessageGraph",

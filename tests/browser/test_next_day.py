@@ -14,7 +14,7 @@ import itertools, threading
 import ase.build, numpy as np, torch
 import mininnip as mn
 from mininnip.classical import PairPotential, lennard_jones, morse
-from mininnip.neural import CoordinateNetwork, Distances
+from mininnip.neural import Cartesian, CoordinateNetwork, Distances
 
 mn.style()
 crystal = ase.build.bulk("Ar", "fcc", a=5.3, cubic=True) * (3, 3, 3)
@@ -27,6 +27,8 @@ silicon = mn.load_data("silicon").where(trajectory=1)
 start = silicon[100].atoms()[0]
 functions = mn.descriptors.SymmetryFunctions((14,), 4.0, g2=[(4.0, 2.2), (4.0, 3.0)])
 bins = np.arange(0.05, 5.2, 0.1)
+plane_networks = [CoordinateNetwork(Cartesian([0], axes=(0, 1)), [1], (4,)).double() for _ in range(2)]
+committee = mn.Ensemble([mn.Potential(network, {1: 0.0}) for network in plane_networks])
 """
 LIVE = [
     "mn.view(ase.build.molecule('CH3CH2OH'))",
@@ -35,6 +37,7 @@ LIVE = [
     "mn.widgets.MeltPlayer(crystal)",
     "mn.widgets.Approximator()",
     "mn.widgets.Trimer(networks)",
+    "mn.widgets.AttackMap(committee, torch.zeros(1, 2, dtype=torch.float64))",
     "mn.widgets.SymmetryExplorer()",
     "mn.widgets.MessageGraph(ase.build.molecule('CH3CH2OH'))",
     "mn.widgets.NetworkMelt(silicon[::40], silicon[5:9], start, functions, (bins, np.ones_like(bins)))",

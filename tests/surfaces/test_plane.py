@@ -20,7 +20,7 @@ def test_points_come_back_and_labels_are_those_of_the_surface():
 
 def test_a_data_set_of_labels_is_the_graph_again():
     graph = plane.as_graph(torch.randn(5, 2, dtype=torch.float64))
-    data = Dataset.from_graph(graph, plane.labeler(double_well_2d)(graph), "points")
+    data = plane.as_data(plane.as_points(graph), double_well_2d)
     again = data.graph(None)
     for name in ("numbers", "positions", "cell", "pbc", "structure"):
         assert torch.equal(getattr(again, name), getattr(graph, name))

@@ -16,7 +16,7 @@ import mininnip as mn
 from mininnip.data.sets import Dataset
 from mininnip.figures import viewer
 from mininnip.figures.alive import _parts
-from mininnip.neural import CoordinateNetwork, Distances
+from mininnip.neural import Cartesian, CoordinateNetwork, Distances
 from mininnip.widgets import panel as panel_module
 from mininnip.widgets.panel import Panel
 from mininnip.widgets.stage import FLAT, SPACE
@@ -58,6 +58,13 @@ def umbrella():
 
 def ethanol():
     return (molecule("CH3CH2OH"), 1.7)
+def attacked():
+    members = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        network = CoordinateNetwork(Cartesian([0], axes=(0, 1)), [1], (4,)).double()
+        members.append(mn.Potential(network, {1: 0.0}))
+    return mn.Ensemble(members), torch.zeros(1, 2, dtype=torch.float64)
 
 
 # For each hero: what it is given, and a control with a value that differs from the first.
@@ -71,6 +78,7 @@ HEROES = {
     "Tunneling": (umbrella, "hydrogen", "ND₃"),
     "MessageGraph": (ethanol, "steps", 2),
     "NetworkMelt": (melt, "temperature", 4000),
+    "AttackMap": (attacked, "temperature", 1.0),
 }
 
 
