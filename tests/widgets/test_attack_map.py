@@ -30,7 +30,7 @@ def panel():
 
 def test_a_click_is_climbed_from_and_ends_where_the_attack_of_the_package_ends(panel):
     panel.click(0.3, -0.4)
-    assert panel.work.wait(60)
+    assert panel.work.wait(300)
     graph = plane.as_graph(torch.tensor([[0.3, -0.4]], dtype=torch.float64))
     found = attack(panel.committee, graph, kT=5.0, learning_rate=0.03, steps=STEPS, first=0.0, rigid=True)
     x, y = panel.way.get_data()
@@ -44,7 +44,7 @@ def test_a_click_is_climbed_from_and_ends_where_the_attack_of_the_package_ends(p
 
 def test_the_map_follows_the_temperature_and_the_way_is_taken_back(panel):
     panel.click(0.3, -0.4)
-    assert panel.work.wait(60)
+    assert panel.work.wait(300)
     before, still = panel.image.get_array().copy(), panel.live.view.moving
     panel.temperature.value = 0.5
     assert abs(panel.image.get_array() - before).max() > 0.01
@@ -64,5 +64,5 @@ def test_the_map_has_the_values_of_its_places(panel):
 def test_an_attack_that_fails_says_so(panel):
     panel.committee = Ensemble([panel.committee.potentials[0], panel.committee.potentials[0]])
     panel.click(0.0, 0.0)
-    assert panel.work.wait(60)
+    assert panel.work.wait(300)
     assert "agree exactly" in panel.work.text.value

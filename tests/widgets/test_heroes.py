@@ -58,6 +58,8 @@ def umbrella():
 
 def ethanol():
     return (molecule("CH3CH2OH"), 1.7)
+
+
 def attacked():
     members = []
     for seed in range(2):
