@@ -121,7 +121,7 @@ def run(seed, propose, data, first):
         predicted = ensemble(grid, forces=False)["energy"].double()
         errors.append(float((predicted - truth).square().mean().sqrt()))
         if generation == 4:
-            return errors, highest
+            break
         points = propose(ensemble, data, generation, seed)
         known = data.graph(None)
         spreads = mn.uncertainty.force_spread(ensemble, plane.as_graph(points)).double()
@@ -136,7 +136,7 @@ def run(seed, propose, data, first):
             wrong = mn.uncertainty.force_error(ensemble, new, labels["forces"])
             propose.error_per_spread = mn.uncertainty.error_per_spread(wrong, spreads[chosen])
         data = data + Dataset.from_graph(new, labels, data.name)
-    return None
+    return errors, highest
 
 
 def table(lines):
@@ -153,7 +153,7 @@ def table(lines):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--only", default="0/1", help="k/n: every n-th seed, from k on")
     parser.add_argument("--results", type=Path, default=RESULTS)
