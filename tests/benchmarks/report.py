@@ -24,6 +24,7 @@ from pathlib import Path
 
 import message_passing
 import numpy as np
+import tensor_products
 import torch
 import workloads
 
@@ -38,6 +39,8 @@ PACKAGES = (
     "torchani",
     "dscribe",
     "schnetpack",
+    "nequip",
+    "e3nn",
 )
 EXTRAS = ("ase", "matplotlib", "IPython", "ipywidgets", "jupyterlab", "nglview", "anywidget", "scipy")
 MEMORY = """
@@ -281,7 +284,12 @@ def network_part(quick: bool) -> list[str]:
     return lines + training_lines(20 if quick else 200, min(rounds, 5))
 
 
-PARTS = {"classical": classical_part, "networks": network_part, "representations": message_passing.part}
+PARTS = {
+    "classical": classical_part,
+    "networks": network_part,
+    "representations": message_passing.part,
+    "tensor_products": tensor_products.part,
+}
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
