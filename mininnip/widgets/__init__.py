@@ -5,6 +5,7 @@
 
 from mininnip.widgets.approximator import Approximator
 from mininnip.widgets.attack_map import AttackMap
+from mininnip.widgets.force_training import ForceTraining
 from mininnip.widgets.landscape import Landscape
 from mininnip.widgets.melt_player import MeltPlayer
 from mininnip.widgets.message_graph import MessageGraph
@@ -17,6 +18,7 @@ from mininnip.widgets.tunneling import Tunneling
 __all__ = [
     "Approximator",
     "AttackMap",
+    "ForceTraining",
     "Landscape",
     "MeltPlayer",
     "MessageGraph",

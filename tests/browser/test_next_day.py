@@ -25,6 +25,7 @@ pairs = Distances(list(itertools.combinations(range(3), 2)))
 networks = {"distances": CoordinateNetwork(pairs, [18] * 3, (4,)).double()}
 silicon = mn.load_data("silicon").where(trajectory=1)
 start = silicon[100].atoms()[0]
+ethanol = mn.load_data("ethanol_gfn2")
 functions = mn.descriptors.SymmetryFunctions((14,), 4.0, g2=[(4.0, 2.2), (4.0, 3.0)])
 bins = np.arange(0.05, 5.2, 0.1)
 plane_networks = [CoordinateNetwork(Cartesian([0], axes=(0, 1)), [1], (4,)).double() for _ in range(2)]
@@ -40,6 +41,7 @@ LIVE = [
     "mn.widgets.AttackMap(committee, torch.zeros(1, 2, dtype=torch.float64))",
     "mn.widgets.SymmetryExplorer()",
     "mn.widgets.MessageGraph(ase.build.molecule('CH3CH2OH'))",
+    "mn.widgets.ForceTraining(lambda seed=0: mn.neural.SchNet(4.0, 8, 1), ethanol[:10], ethanol[10:14])",
     "mn.widgets.NetworkMelt(silicon[::40], silicon[5:9], start, functions, (bins, np.ones_like(bins)))",
 ]
 # What stands in each cell with a live thing: widgets, pictures and lines that can be seen, by their texts.

@@ -69,6 +69,12 @@ def attacked():
     return mn.Ensemble(members), torch.zeros(1, 2, dtype=torch.float64)
 
 
+def molecules():
+    data = mn.load_data("ethanol_gfn2")
+    assert isinstance(data, Dataset)
+    return lambda seed=0: mn.neural.SchNet(4.0, n_features=8, n_layers=1), data[:10], data[10:14]
+
+
 # For each hero: what it is given, and a control with a value that differs from the first.
 HEROES = {
     "Landscape": (tuple, "temperature", 40),
@@ -79,6 +85,7 @@ HEROES = {
     "SymmetryExplorer": (tuple, "distance", 4.0),
     "Tunneling": (umbrella, "hydrogen", "ND₃"),
     "MessageGraph": (ethanol, "steps", 2),
+    "ForceTraining": (molecules, "weight", 0.5),
     "NetworkMelt": (melt, "temperature", 4000),
     "AttackMap": (attacked, "temperature", 1.0),
 }
