@@ -116,5 +116,8 @@ if __name__ == "__main__":
     parser.add_argument("--energies-only", action="store_true")
     asked = parser.parse_args()
     if asked.model:
+        if (asked.model, asked.frames) not in RUNS:
+            known = ", ".join(f"{model} {n_frames}" for model, n_frames in RUNS)
+            parser.error(f"there are no settings for {asked.model} {asked.frames}; there are {known}")
         run(asked.model, asked.frames, asked.seed, asked.energies_only)
     print(table())
