@@ -169,8 +169,8 @@ class Wiring(NamedTuple):
         _, pair = torch.unique(_pair_keys(graph), return_inverse=True)
         n_pairs = int(pair.max()) + 1 if n_edges else 0
         example = pair.new_zeros(n_pairs).scatter_(0, pair, torch.arange(n_edges, device=pair.device))
-        by_atom = (Segments.of(ends, graph.n_atoms) for ends in (i, j))
-        return Wiring(*by_atom, Segments.of(pair, n_pairs), example)
+        centers, neighbors = Segments.of(i, graph.n_atoms), Segments.of(j, graph.n_atoms)
+        return Wiring(centers, neighbors, Segments.of(pair, n_pairs), example)
 
 
 def _pair_keys(graph: Graph) -> Tensor:

@@ -1,6 +1,7 @@
 """Cutoff functions: the values and derivatives their docstrings promise."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -117,7 +118,8 @@ def test_bases_follow_the_input():
         assert basis(r[:0], 5.0, 7).shape == (0, 3, 7)
         with pytest.raises(ValueError, match="cutoff must be a positive number"):
             basis(r, -1.0, 7)
-        for bad in (0, 2.5, True):
+        nonsense: list[Any] = [0, 2.5, True]
+        for bad in nonsense:
             with pytest.raises(ValueError, match="n_basis must be a whole number"):
                 basis(r, 5.0, bad)
     with pytest.raises(ValueError, match="p must be a whole number, at least 1"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ase.units
 import numpy as np
@@ -117,7 +117,8 @@ def velocity_spectrum(frames: Sequence[Atoms], resolution: float = 20.0) -> Spec
             f"{longest:.3g} ps of frames resolve {1 / (longest * per_ps):.3g} cm⁻¹ at best, not {resolution} cm⁻¹"
         )
     momenta = np.stack([atoms.get_momenta() / np.sqrt(atoms.get_masses())[:, None] for atoms in frames])  # (T, N, 3)
-    frequencies, powers = welch(momenta, fs=1 / steps[0], nperseg=length, detrend=False, axis=0)
+    no_detrend: Any = False  # SciPy's stubs know names only
+    frequencies, powers = welch(momenta, fs=1 / steps[0], nperseg=length, detrend=no_detrend, axis=0)
     density = powers.sum((1, 2))
     wavenumbers = frequencies / per_ps
     return Spectrum(wavenumbers, density / (density.sum() * wavenumbers[1]))

@@ -1,5 +1,7 @@
 """Pair laws and pair potentials: minima, limits, the lecture's numbers, and refusals."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -113,7 +115,8 @@ def test_fcc_crystal():
         return potential(Graph.from_atoms(atoms, 20.0), forces=False)["energy"].item() + tail
 
     assert energy(R_M) == pytest.approx(-8.388, abs=1e-3)
-    assert minimize_scalar(energy, bounds=(1.0, 1.2), method="bounded").fun == pytest.approx(-8.610, abs=1e-3)
+    lowest: Any = minimize_scalar(energy, bounds=(1.0, 1.2), method="bounded")
+    assert lowest.fun == pytest.approx(-8.610, abs=1e-3)
 
 
 def dimer(distance):

@@ -17,6 +17,13 @@ from mininnip.figures import plotting
 from mininnip.surfaces import StationaryPoint
 
 
+def labels_of(axes):
+    """What the legend of axes says."""
+    legend = axes.get_legend()
+    assert legend is not None
+    return [text.get_text() for text in legend.get_texts()]
+
+
 @pytest.fixture(autouse=True)
 def _in_style():
     with matplotlib.rc_context():
@@ -161,7 +168,7 @@ def test_spread_draws_every_run_and_the_medians():
     np.testing.assert_array_equal([line.get_ydata() for line in lines[:3]], runs.detach().T)
     assert [text.get_text() for text in axes.get_xticklabels()] == ["2", "8"]
     assert axes.get_xscale() == axes.get_yscale() == "log"
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["test", "training"]
+    assert labels_of(axes) == ["test", "training"]
 
 
 def test_a_line_may_have_its_own_places_be_points_and_the_axes_options():
@@ -215,7 +222,7 @@ def test_liquids_are_drawn_with_the_reference_black_the_model_blue_and_a_band_be
         assert np.array_equal(other.get_xdata(), x) and np.array_equal(other.get_ydata(), np.arange(n))
         (area,) = panel.collections
         assert area.get_datalim(panel.transData).y1 == n - 1
-    assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()] == list(structures)
+    assert labels_of(figure.axes[1]) == list(structures)
 
 
 def test_graph_draws_a_dot_for_each_node_and_a_line_for_each_edge():
@@ -223,7 +230,7 @@ def test_graph_draws_a_dot_for_each_node_and_a_line_for_each_edge():
     places = np.array([(0.0, 0.0, 5.0), (1.0, 0.0, 5.0), (1.0, 2.0, 5.0)])
     dots = plotting.graph(axes, places, torch.tensor([(0, 1), (1, 2)]), ["C1", "C2", "C1"], ["H", "O", "H"])
     np.testing.assert_array_equal(dots.get_offsets(), places[:, :2])
-    assert [line.get_xydata().tolist() for line in axes.lines] == [[[0, 0], [1, 0]], [[1, 0], [1, 2]]]
+    assert [np.asarray(line.get_xydata()).tolist() for line in axes.lines] == [[[0, 0], [1, 0]], [[1, 0], [1, 2]]]
     assert [text.get_text() for text in axes.texts] == ["H", "O", "H"]
     numbers = plotting.graph(axes, places, [(0, 2)], torch.tensor([1.0, 2.0, 3.0]))
     assert numbers.get_array().tolist() == [1, 2, 3]
