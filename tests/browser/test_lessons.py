@@ -115,6 +115,22 @@ def fit_a_curve_and_melt_a_crystal(lesson):
     assert int(frame.text_content()) == last - 1
     lesson.screenshot("after-melt", melt)
 
+    mine = lesson.page.locator(".mininnip-pair-fit").nth(1)
+    mine.scroll_into_view_if_needed()
+    mine.get_by_role("button", name="Fit").click()
+    mine.get_by_role("button", name="Melt it").click()
+    own = mine.locator(".mininnip-melt")
+    own.wait_for(timeout=60_000)
+    own.scroll_into_view_if_needed()
+    own.get_by_role("button", name="Run").click()
+    lesson.page.wait_for_function(
+        "readout => Number(readout.textContent) >= 2",
+        arg=own.locator(".melt-frame .widget-readout").element_handle(),
+        timeout=60_000,
+    )
+    own.get_by_role("button", name="Stop").click()
+    lesson.screenshot("melt-of-ones-own", mine)
+
 
 def train_a_network_and_melt_silicon(lesson):
     """Lesson 08 as an instructor shows it: train, stop, melt, look flat, stop, start over."""
