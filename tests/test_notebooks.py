@@ -215,7 +215,7 @@ def test_names_inside_functions_and_comprehensions_are_their_own():
 @every_lesson
 def test_as_much_text_as_code(path):
     notebook = read(path)
-    assert 20 <= len(code_cells(notebook)) <= 35
+    assert 20 <= len(code_cells(notebook)) <= 30
     assert len(text_cells(notebook)) >= len(code_cells(notebook))
 
 
