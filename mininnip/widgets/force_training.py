@@ -92,6 +92,7 @@ class ForceTraining(Panel):
         self._force_rmse = live.line(self.errors, color=MODEL, label="forces (meV/Å)")
         self._energy_rmse = live.line(self.errors, "--", color=SECOND, label="energy (meV/atom)")
         self.errors.legend(loc="upper right", fontsize=10)
+        self._loss = live.add(self.errors.text(0.04, 0.04, "", transform=self.errors.transAxes, fontsize=12))
 
     def _draw(self) -> None:
         """The network as it is now: forces of the validation frames, filters, errors so far; and what they say."""
@@ -105,6 +106,7 @@ class ForceTraining(Panel):
                     line.set_data(R.numpy(), values)
             self._force_rmse.set_data(epochs, force_rmse)
             self._energy_rmse.set_data(epochs, energy_rmse)
+            self._loss.set_text(f"λ_F = {self.weight.value:.2f}")
             high, end = 1.15 * np.abs([now, self.memory["filters"]]).max(), RUN * -(-epochs[-1] // RUN)
             if self.filters.get_ylim()[1] < high or self.errors.get_xlim()[1] < end:
                 self.filters.set_ylim(-1.3 * high, 1.3 * high)
@@ -133,6 +135,8 @@ class ForceTraining(Panel):
         """Another loss: go on with it if it was training."""
         if self.work.running:
             self.start_work(self._train_on())
+        else:
+            self._draw()
 
     def _reset(self) -> None:
         self.work.stop()
