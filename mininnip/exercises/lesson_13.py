@@ -122,7 +122,7 @@ q3 = number_question(
 q4 = choice_question(
     "slopes between points",
     answer="reason",
-    title="Good energies, poor forces",
+    title="Energies alone, no forces",
     options={
         "noise": "The labels are the same calculation, good to some meV/Å; the network with forces learns them.",
         "slopes between points": "Energies fix the height of a surface in 27 dimensions at 200 points; nothing fixes "
