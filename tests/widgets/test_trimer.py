@@ -1,4 +1,4 @@
-"""Trimer: what is drawn is the truth and the networks handed in; turning and shifting do not change the truth."""
+"""Trimer: what is drawn is the truth and the networks handed in, at the place the sliders say, and the kink is seen."""
 
 import itertools
 
@@ -6,142 +6,55 @@ import numpy as np
 import pytest
 import torch
 
-from mininnip.classical import lennard_jones
 from mininnip.neural import Cartesian, CoordinateNetwork, Distances, SortedDistances
-from mininnip.widgets import panel as panel_module
-from mininnip.widgets.panel import Panel
-from mininnip.widgets.trimer import ENERGIES, WAYS, Trimer
-
-PAIRS = list(itertools.combinations(range(3), 2))
+from mininnip.widgets.trimer import ENERGIES, FORCES, WAYS, Trimer, true_energy
 
 
 @pytest.fixture
-def in_cell(monkeypatch):
-    """Pretend that a cell of a notebook runs."""
-    monkeypatch.setattr(Panel, "_living", {})
-    monkeypatch.setattr(panel_module, "_running_cell", lambda: "cell-1")
+def trimer():
+    torch.manual_seed(3)
+    inputs = Cartesian(range(3)), Distances([(0, 1), (0, 2), (1, 2)]), SortedDistances(3)
+    return Trimer({type(of).__name__: CoordinateNetwork(of, [18] * 3, (8,)).double() for of in inputs})
 
 
-@pytest.fixture(scope="module")
-def models():
-    inputs = {"coordinates": Cartesian(range(3)), "distances": Distances(PAIRS), "sorted": SortedDistances(3)}
-    made = {}
-    for name, of in inputs.items():
-        torch.manual_seed(3)
-        made[name] = CoordinateNetwork(of, [18] * 3, (8,)).double()
-    return made
-
-
-@pytest.fixture
-def trimer(models):
-    return Trimer(models)
-
-
-def set_to(trimer, turn, shift, slide):
+def put(trimer, turn, shift, slide):
+    """Set the sliders; the three atoms as they should stand then, by hand (3, 3)."""
     for name, value in {"turn": turn, "shift": shift, "slide": slide}.items():
         trimer.sliders[name].value = value
+    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    corners = torch.tensor([(0, 0.56, 0), (0, -0.56, 0), (0.97, slide, 0)], dtype=torch.float64)
+    r = corners @ torch.tensor([(c, s, 0), (-s, c, 0), (0, 0, 1)]) + torch.tensor([shift, 0, 0])
+    return r[np.argsort(trimer._labels)]
 
 
-def lengths(positions):
-    return sorted(torch.pdist(positions).tolist())
-
-
-def shown(trimer):
-    here = (torch.tensor(trimer.sliders[name].value, dtype=torch.float64) for name in WAYS)
-    return trimer.positions(*here)
-
-
-def test_energies_are_those_of_the_place_the_sliders_describe(trimer, models):
-    set_to(trimer, 60, -0.4, 0.3)
-    corners = np.array([(0, 0.56, 0), (0, -0.56, 0), (0.97, 0.3, 0)])
-    c, s = np.cos(np.pi / 3), np.sin(np.pi / 3)
-    expected = torch.tensor(corners @ np.array([(c, s, 0), (-s, c, 0), (0, 0, 1)]) + [-0.4, 0, 0])
-    torch.testing.assert_close(shown(trimer), expected)
-    assert trimer.true == pytest.approx(lennard_jones(torch.pdist(expected), 1.0, 1.0).sum().item())
-    for name, model in models.items():
+def test_energies_curves_and_forces_are_those_of_the_place_the_sliders_and_labels_describe(trimer):
+    for name, model in trimer.models.items():
         trimer.inputs.value = name
-        assert trimer.predicted == pytest.approx(model.energy_at(expected).item())
-        assert f"{trimer.true:.3f}" in trimer.status.value and f"{trimer.predicted:.3f}" in trimer.status.value
-
-
-@pytest.mark.parametrize("name", WAYS)
-def test_curves_are_what_the_slider_will_meet(trimer, name):
-    set_to(trimer, 40, 0.2, -0.3)
-    true_line, predicted_line = trimer._lines[name]
-    for k in (0, 17, 60, -1):
-        trimer.sliders[name].value = 0.0  # so that the next line is a change
-        true_line, predicted_line = (line.get_xydata().copy() for line in trimer._lines[name])
-        trimer.sliders[name].value = true_line[k, 0]
-        assert trimer.true == pytest.approx(true_line[k, 1], abs=1e-9)
-        assert trimer.predicted == pytest.approx(predicted_line[k, 1], abs=1e-9)
-        assert trimer._dots[name][1].get_xydata()[0] == pytest.approx([trimer.sliders[name].value, trimer.predicted])
-
-
-def test_turn_and_shift_leave_the_truth_and_distances_alone_and_coordinates_not(trimer):
-    for inputs, moves in (("coordinates", True), ("distances", False), ("sorted", False)):
-        trimer.inputs.value = inputs
-        set_to(trimer, 0, 0, 0.2)
-        before = trimer.true, trimer.predicted
-        for turn, shift in ((70, 0), (0, 0.5), (-130, -0.8)):
-            set_to(trimer, turn, shift, 0.2)
-            assert trimer.true == pytest.approx(before[0], abs=1e-12)
-            assert (abs(trimer.predicted - before[1]) > 1e-3) is moves
-    set_to(trimer, 0, 0, 0.6)
-    assert abs(trimer.true - before[0]) > 0.1
-
-
-def test_relabel_hands_the_numbers_around_and_only_sorted_distances_do_not_care(trimer):
-    set_to(trimer, 0, 0, 0.4)
-    for inputs, cares in (("coordinates", True), ("distances", True), ("sorted", False)):
-        trimer.inputs.value = inputs
-        positions, predicted = shown(trimer), trimer.predicted
         trimer.relabel.click()
-        torch.testing.assert_close(shown(trimer), positions.roll(1, dims=0))
-        assert lengths(shown(trimer)) == pytest.approx(lengths(positions))
-        assert (abs(trimer.predicted - predicted) > 1e-4) is cares
-    assert trimer._labels == [0, 1, 2]
-
-
-def test_back_to_training(trimer):
-    home = shown(trimer)
-    set_to(trimer, 90, 0.5, 0.5)
-    trimer.relabel.click()
+        force = -(model.energy_at(put(trimer, 60, -0.4, 0.301)) - model.energy_at(put(trimer, 60, -0.4, 0.299))) / 0.002
+        values = [energy(put(trimer, 60, -0.4, 0.3)).item() for energy in (true_energy, model.energy_at)]
+        assert (trimer.true, trimer.predicted) == pytest.approx(values)
+        assert f"{values[0]:.3f}" in trimer.status.value and f"{values[1] - values[0]:+.3f}" in trimer.status.value
+        for way, line in itertools.product(WAYS, (0, 1)):
+            x, y = trimer._lines[way][line].get_data()
+            assert np.interp(trimer.sliders[way].value, x, y) == pytest.approx(values[line], abs=0.02)
+        assert trimer._dots["force"].get_offsets()[1, 1] == pytest.approx(force.item(), abs=1e-3)
     trimer.back.click()
-    torch.testing.assert_close(shown(trimer), home)
-    assert all(slider.value == 0 for slider in trimer.sliders.values())
+    torch.testing.assert_close(trimer.positions(*torch.zeros(3, dtype=torch.float64)), put(trimer, 0, 0, 0))
+    for way, (low, high) in {"slide": ENERGIES, "force": FORCES}.items():
+        assert low < min(trimer._lines[way][0].get_ydata()) and max(trimer._lines[way][0].get_ydata()) < high
 
 
-def test_a_control_moves_only_the_moving_layer_and_the_truth_stays_in_the_axes(trimer):
-    still = trimer.live.view.still
-    for change in (
-        lambda: set_to(trimer, 15, 0, 0),
-        lambda: setattr(trimer.inputs, "value", "sorted"),
-        trimer.relabel.click,
-    ):
-        moving = trimer.live.view.moving
-        change()
-        assert trimer.live.view.moving != moving and trimer.live.view.still == still
-    for slide in np.linspace(-0.8, 0.8, 9):
-        trimer.sliders["slide"].value = slide
-        assert ENERGIES[0] < trimer.true < ENERGIES[1]
-
-
-def test_running_the_cell_again_keeps_everything_and_one_observer(in_cell, models):
-    first = Trimer(models)
-    set_to(first, 50, 0.3, -0.2)
-    first.inputs.value = "distances"
-    first.relabel.click()
-    again = Trimer(models)
-    assert [slider.value for slider in again.sliders.values()] == [50, 0.3, -0.2]
-    assert again.inputs.value == "distances" and again._labels == [1, 2, 0]
-    assert (again.true, again.predicted) == (first.true, first.predicted)
-    picture = first.live.view.moving
-    set_to(again, 10, 0, 0)
-    assert first.live.view.moving == picture and first.comm is None
-
-
-@pytest.mark.benchmark(group="widget tick")
-def test_tick(benchmark, trimer):
-    """A slider tick must cost the kernel at most 25 ms."""
-    values = itertools.cycle(range(-90, 91))
-    benchmark(lambda: setattr(trimer.sliders["turn"], "value", float(next(values))))
+def test_only_coordinates_mind_motion_and_only_sorted_distances_do_not_mind_labels_but_have_a_kink(trimer):
+    for name, by_motion, by_labels, kink in zip(trimer.models, (1, 0, 0), (1, 1, 0), (0, 0, 1), strict=True):
+        trimer.inputs.value = name
+        energies = [trimer.models[name].energy_at(put(trimer, 0, 0, y)).item() for y in (-1e-4, 0, 1e-4, 0.4)]
+        assert trimer.jump == pytest.approx(-(energies[0] - 2 * energies[1] + energies[2]) / 1e-4, abs=0.01)
+        assert trimer.jump == np.diff(trimer._lines["force"][1].get_ydata())[39]
+        assert kink == (abs(trimer.jump) > 0.05) == ("does not jump" not in trimer.status.value)
+        true, first = trimer.true, trimer.predicted
+        put(trimer, 70, -0.5, 0.4)
+        assert trimer.true == pytest.approx(true, abs=1e-12) and (abs(trimer.predicted - first) > 1e-3) == by_motion
+        first = trimer.predicted
+        trimer.relabel.click()
+        assert (abs(trimer.predicted - first) > 1e-4) == by_labels
