@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from mininnip.adam import Adam
 from mininnip.ensemble import Ensemble
 from mininnip.graph import Graph, batch, segment_sum
 from mininnip.uncertainty import squared_spread
@@ -97,7 +98,7 @@ def attack(
     start = graph.positions.detach()
     noise = torch.randn(start.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     moves = _within(project(first * noise.to(start)), graph, longest).requires_grad_()
-    adam = torch.optim.Adam([moves], learning_rate, maximize=True)
+    optimizer = Adam([moves], maximize=True)
     log_q = 0.0 if energies is None or target else float(torch.logsumexp(-energies.double() / kT, 0))
     places: list[Tensor] = []
     values: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -113,7 +114,7 @@ def attack(
         if step < steps:
             (slope,) = torch.autograd.grad(objective.sum(), moves)
             moves.grad = project(slope)
-            adam.step()
+            optimizer.step(learning_rate)
             with torch.no_grad():
                 moves.copy_(_within(project(moves), graph, longest))
     columns = [torch.stack(column) for column in zip(*values, strict=True)]

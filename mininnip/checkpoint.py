@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mininnip.adam import Adam
 from mininnip.arguments import described
 from mininnip.data.sets import Dataset
 from mininnip.model import Model
@@ -78,14 +79,13 @@ class TrainingState:
 
     Args:
         potential: that is trained.
-        learning_rate: of the first epoch.
         ema_decay: memory of the moving average.
     """
 
-    def __init__(self, potential: Potential, learning_rate: float, ema_decay: float):
+    def __init__(self, potential: Potential, ema_decay: float):
         self.potential, self.ema_decay = potential, ema_decay
         self.weights = {name: p for name, p in potential.named_parameters() if p.requires_grad}
-        self.optimizer = torch.optim.Adam(list(self.weights.values()), lr=learning_rate)
+        self.optimizer = Adam(self.weights.values())
         self.average = {name: p.detach().clone() for name, p in self.weights.items()}
         self.best = {name: p.detach().clone() for name, p in self.weights.items()}
         self.history, self.epoch, self.steps = History(), 0, 0
@@ -93,11 +93,9 @@ class TrainingState:
 
     def step(self, loss: Tensor, rate: float) -> None:
         """One step of the optimizer, and of the moving average (with a short memory at first)."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad()
+        self.potential.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        self.optimizer.step(rate)
         self.steps += 1
         decay = min(self.ema_decay, (1 + self.steps) / (10 + self.steps))
         for name, p in self.weights.items():

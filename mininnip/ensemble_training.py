@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from mininnip.adam import Adam
 from mininnip.data.sets import Dataset
 from mininnip.ensemble import Ensemble, read_out, stacked_state
 from mininnip.evaluation import require_finite, require_frames
@@ -78,11 +79,9 @@ def train_ensemble(
     trained = [name for name, _ in readouts[0].named_parameters()]
     stacked = {name: value.detach().requires_grad_(name in trained) for name, value in stacked_state(readouts).items()}
     weights = [stacked[name] for name in trained]
-    optimizer = torch.optim.Adam(weights, learning_rate)
+    optimizer = Adam(weights)
     losses = []
     for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * cosine_schedule(step / steps)
         predicted, pulled = _predict(readouts[0], stacked, known)
         energy_loss = ((predicted - energies) / n_atoms).square().mean(1)
         force_loss = (pulled - forces).square().sum(2).mean(1)
@@ -90,7 +89,7 @@ def train_ensemble(
         losses.append(loss.detach())
         for weight, slope in zip(weights, torch.autograd.grad(loss.sum(), weights), strict=True):
             weight.grad = slope
-        optimizer.step()
+        optimizer.step(learning_rate * cosine_schedule(step / steps))
     if not bool(losses[-1].isfinite().all()):
         raise ValueError(f"training ended in a loss that is no number: lower the learning rate ({learning_rate})")
     with torch.no_grad():

@@ -167,7 +167,7 @@ def training_epochs(
     fresh = not (checkpoint and Path(checkpoint).exists())
     if fresh:
         fit_scaling(potential, samples)
-    state = TrainingState(potential, chosen.learning_rate, chosen.ema_decay)
+    state = TrainingState(potential, chosen.ema_decay)
     if checkpoint and not fresh:
         state.load(checkpoint, belongs_to)
     else:

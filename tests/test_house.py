@@ -16,7 +16,7 @@ PACKAGE = REPOSITORY / "mininnip"
 # The rooms of the house from the ground up: a file imports only from rooms above its own in this list. A file that its
 # neighbors in the same folder build on has a line of its own before the folder's.
 ROOMS = """
-    threads memory arguments elements neighbors graph segments radial so3 model scaling
+    threads memory adam arguments elements neighbors graph segments radial so3 model scaling
     descriptors.angular_terms descriptors
     classical linear kernel
     neural.mlp neural

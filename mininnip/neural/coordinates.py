@@ -149,15 +149,17 @@ class Coordinates(Descriptor):
 
     def precompute(self, graph: Graph) -> Precomputed:
         """Inputs and their derivatives with respect to the position of every atom."""
-        positions = self._positions(graph).detach()
-        derivatives = torch.func.vmap(torch.func.jacrev(self.inputs))(positions)  # (S, B, n, 3)
+        with torch.enable_grad():
+            positions = self._positions(graph).detach().requires_grad_()
+            features = self.inputs(positions)
+            slopes = [torch.autograd.grad(x.sum(), positions, retain_graph=True)[0] for x in features.unbind(1)]
         every = torch.arange(graph.n_atoms, device=positions.device)
         return Precomputed(
             numbers=graph.numbers,
             structure=graph.structure,
             cell=graph.cell,
-            features=self.inputs(positions),
-            derivatives=derivatives.transpose(1, 2).flatten(0, 1),  # (S n, B, 3)
+            features=features.detach(),
+            derivatives=torch.stack(slopes, dim=2).flatten(0, 1),  # (S n, B, 3)
             row=graph.structure,
             atom=every,
             anchor=every[:0],
