@@ -210,9 +210,14 @@ class StructureNetwork(Readout):
     def fit_scaling(self, features: Tensor, numbers: Tensor | None = None) -> None:
         """Take mean and standard deviation of the inputs (S, B) from training data, and from nothing else.
 
-        An input that does not vary there is only shifted. `mn.train` calls this; `numbers` is not used.
+        An input that does not vary there is only shifted. Only the first data are taken for that: later ones, of a
+        training that is continued, widen the known range alone, for the weights were made for the scaling they know.
+        `mn.train` calls this; `numbers` is not used.
         """
-        self.scaling.fit(features)
+        if self.scaling.knows_data:
+            self.scaling.widen(features)
+        else:
+            self.scaling.fit(features)
 
 
 @remembers_arguments

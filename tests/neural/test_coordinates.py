@@ -239,6 +239,20 @@ def test_the_package_trains_it_and_scales_with_training_data_only():
     assert errors.forces_rmse < 0.3 * 1000 * test.forces.std()
 
 
+def test_a_training_that_goes_on_keeps_the_scaling_its_weights_were_made_for():
+    train, valid, more = trimers(60, 0), trimers(20, 1), trimers(40, 3)[:5]
+    torch.manual_seed(0)
+    potential = Potential(CoordinateNetwork(SortedDistances(3), [18] * 3, (12,)))
+    settings = {"progress": False, "device": "cpu"}
+    first = mn.train(potential, train, valid, epochs=30, learning_rate=0.02, **settings)
+    before = {name: tensor.clone() for name, tensor in potential.named_buffers()}
+    second = mn.train(potential, more, valid, epochs=1, learning_rate=1e-6, **settings)
+    assert second["force_rmse"][0] == pytest.approx(first.best["force_rmse"], rel=0.02)
+    for name in ("mean", "std"):
+        kept = potential.get_buffer(f"model.readout.scaling.{name}")
+        assert torch.equal(kept, before[f"model.readout.scaling.{name}"])
+
+
 def test_ase_runs_it_and_a_file_keeps_it(tmp_path, positions):
     atoms = Atoms("Ar4", positions[0].numpy())
     for name in INPUTS:
