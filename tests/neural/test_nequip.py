@@ -69,6 +69,25 @@ def test_features_turn_and_mirror_as_their_kind_says_after_every_layer(l_max, st
     assert structure is crystal or seen == {f"{l}{parity}" for l in range(l_max + 1) for parity in "eo"[: l_max + 1]}
 
 
+def test_vectors_of_the_first_layer_point_to_the_neighbor():
+    """V_i^{1o} = SiLU(g) W₂ R(d) √3 u_ij h_j with u_ij from i to j; the other sign would leave the energy as it is."""
+    torch.manual_seed(0)
+    model: Any = NequIP(4.0, n_features=3, n_layers=2, radial_hidden=(8,)).double()
+    graph, d = mn.Graph.from_atoms(Atoms("CO", [[0, 0, 0], [1.5, 0, 0]]), 4.0), torch.tensor([1.5]).double()
+    block = model.interactions[0]
+    assert block.convolution.paths == [("0e", 0, "0e"), ("0e", 1, "1o")]
+    basis = mn.bessel_basis(d, 4.0, model.n_basis) * mn.polynomial_cutoff(d, 4.0)
+    to_scalars, to_vectors = block.convolution.radial_network(basis)[0].split(3)
+    heard = model.embedding(torch.tensor(8)) @ block.linear_1.weights["0e"] / model.n_neighbors.sqrt()
+    scalars_and_gates = (to_scalars * heard) @ block.linear_2.weights["0e"]
+    length = 3**0.5 * (to_vectors * heard) @ block.linear_2.weights["1o"]  # along u_ij
+    expected = EVEN * torch.nn.functional.silu(scalars_and_gates[3:]) * length
+    of_carbon = model.features(graph)[1]["1o"][0]  # (x, y, z; F)
+    torch.testing.assert_close(of_carbon[0], expected, rtol=0, atol=1e-12)
+    assert not of_carbon[1:].any()
+    assert float(expected.detach().abs().max()) > 1e-6
+
+
 def test_a_wrong_parity_would_be_seen():
     values = torch.randn(4, 3, 2, dtype=torch.float64)
     mirror = -np.eye(3)
