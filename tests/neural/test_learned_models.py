@@ -68,7 +68,7 @@ def test_training_with_either_label_or_both(model, weights):
     assert isinstance(data, Dataset)
     train, valid, _ = data.split(16, 8, 8, seed=0)
     potential = mn.Potential(model.float())
-    settings = {"energy_weight": weights[0], "force_weight": weights[1], "learning_rate": 1e-2, "epochs": 40}
+    settings = {"energy_weight": weights[0], "force_weight": weights[1], "learning_rate": 1e-2, "epochs": 20}
     history = mn.train(potential, train, valid, progress=False, batch_size=4, **settings)
     assert history["train_loss"][-1] < 0.9 * history["train_loss"][0]
     assert model.elements == (1, 6, 8)

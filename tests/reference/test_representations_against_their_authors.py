@@ -29,6 +29,15 @@ def weights_of(peer):
     return {key.partition("/")[2]: torch.tensor(FROZEN[key]) for key in FROZEN.files if key.startswith(f"{peer}/")}
 
 
+def blank(model):
+    """Weights that are no numbers: one that has no counterpart in the peer's model would show."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if not name.startswith(("embedding.", "scaling.")):
+                weight.fill_(torch.nan)
+    return model.double()
+
+
 def copy(layer, weight, bias=None):
     with torch.no_grad():
         layer.weight[: len(weight)].copy_(weight)  # our embedding has rows for more elements
@@ -41,7 +50,7 @@ def copy_linear(layer, weights, name):
 
 
 def schnet_from_schnetpack(w):
-    model: Any = SchNet(5.0, n_features=8, n_layers=3, n_basis=12).double()
+    model: Any = blank(SchNet(5.0, n_features=8, n_layers=3, n_basis=12))
     copy(model.embedding, w["representation.embedding.weight"])
     for k, block in enumerate(model.interactions):
         peer = f"representation.interactions.{k}"
@@ -55,7 +64,7 @@ def schnet_from_schnetpack(w):
 
 
 def schnet_from_geometric(w):
-    model: Any = SchNet(5.0, n_features=8, n_layers=3, n_basis=12).double()
+    model: Any = blank(SchNet(5.0, n_features=8, n_layers=3, n_basis=12))
     copy(model.embedding, w["embedding.weight"])
     for k, block in enumerate(model.interactions):
         copy_linear(block.in_network, w, f"interactions.{k}.conv.lin1")
@@ -70,7 +79,7 @@ def schnet_from_geometric(w):
 
 def painn_from_schnetpack(w):
     """Theirs has no norm in its basis, another order of U and V and of the gates, and weights that nothing feels."""
-    model: Any = PaiNN(5.0, n_features=8, n_layers=3, n_basis=12).double()
+    model: Any = blank(PaiNN(5.0, n_features=8, n_layers=3, n_basis=12))
     n = 8
     copy(model.embedding, w["representation.embedding.weight"])
     filters = [w[f"representation.filter_net.{part}"].split(3 * n) for part in ("weight", "bias")]
