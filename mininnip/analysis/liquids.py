@@ -113,6 +113,29 @@ def angle_distribution(
     return AngleDistribution((edges[:-1] + edges[1:]) / 2, density.mean(0), _spread(density, n_blocks))
 
 
+def closest_pair(atoms: Atoms) -> tuple[int, int, float]:
+    """Which two atoms are nearest to each other, periodic images included.
+
+    The densest packing of spheres bounds the distance: d³ ≤ √2 V/N, so no neighbor farther away is looked at.
+
+    Args:
+        atoms: periodic in all directions.
+
+    Returns:
+        Their indices i ≤ j (equal: an atom and its own image), and their distance in Å.
+
+    Raises:
+        ValueError: atoms that are not periodic.
+    """
+    if not all(atoms.pbc):
+        raise ValueError("the closest pair is looked for in a periodic structure: set atoms.pbc = True and a cell")
+    graph = Graph.from_atoms(atoms, 1.001 * (2**0.5 * atoms.cell.volume / len(atoms)) ** (1 / 3))
+    distances = torch.linalg.vector_norm(graph.edge_vectors(), dim=1)
+    k = int(distances.argmin())
+    i, j = sorted(graph.edges[:, k].tolist())
+    return i, j, float(distances[k])
+
+
 def _checked_frames(frames: Atoms | Iterable[Atoms], **counts: int) -> list[Atoms]:
     frames = [frames] if isinstance(frames, Atoms) else list(frames)
     if len(frames) == 0:

@@ -5,7 +5,7 @@ energy, forces, time and temperature. A run that explodes ends with `RunEnded`, 
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -38,7 +38,7 @@ class RunEnded(ValueError):
 
 def molecular_dynamics(
     atoms: Atoms,
-    temperature: float | None,
+    temperature: float | Callable[[float], float] | None,
     n_frames: int,
     steps_per_frame: int = 10,
     time_step: float = 1.0,
@@ -56,7 +56,8 @@ def molecular_dynamics(
     Args:
         atoms: with a calculator; their velocities are the first ones if `temperature` is None.
         temperature: in K, of the bath and of the random first velocities, drawn without a drift of the whole; at
-            constant energy about half of it is left once a resting structure has come to equilibrium.
+            constant energy about half of it is left once a resting structure has come to equilibrium. A function of the
+            time in ps, asked before every frame, makes the bath warmer or colder on the way.
         n_frames: frames to yield, after `steps_per_frame` steps each.
         steps_per_frame: time steps from one frame to the next.
         time_step: in fs.
@@ -75,7 +76,9 @@ def molecular_dynamics(
     """
     if not isinstance(atoms, Atoms):
         raise ValueError(f"dynamics moves one ASE Atoms, got {type(atoms).__name__}")
-    temperature = None if temperature is None else as_number(temperature, "temperature")
+    bath = temperature if callable(temperature) else None
+    first: Any = temperature if bath is None else bath(0.0)
+    temperature = None if first is None else as_number(first, "temperature")
     friction = None if friction is None else as_number(friction, "friction")
     time_step, closest = as_number(time_step, "time_step"), as_number(closest, "closest")
     if any(isinstance(n, bool) or not isinstance(n, Integral) for n in (n_frames, steps_per_frame)):
@@ -89,15 +92,16 @@ def molecular_dynamics(
             f"temperature (K) and friction (1/fs) must not be negative, and a bath needs both; got {temperature} and "
             f"{friction}"
         )
+    if bath is not None and not friction:
+        raise ValueError("a temperature that changes is that of a bath: give a friction, e.g. 0.01")
     moving, rng = atoms.copy(), np.random.default_rng(seed)
     moving.calc = atoms.calc
     if temperature is not None:
         thermalize_momenta(moving, temperature, rng=rng)
         if len(moving) > 1:
             Stationary(moving, preserve_temperature=False)
-    return _frames(
-        moving, _integrator(moving, temperature, time_step, friction, rng), n_frames, steps_per_frame, closest
-    )
+    integrator = _integrator(moving, temperature, time_step, friction, rng)
+    return _frames(moving, integrator, bath, n_frames, steps_per_frame, closest)
 
 
 def _integrator(atoms: Atoms, temperature: float | None, time_step: float, friction: float | None, rng: Any) -> Any:
@@ -108,10 +112,14 @@ def _integrator(atoms: Atoms, temperature: float | None, time_step: float, frict
     )
 
 
-def _frames(atoms: Atoms, integrator: Any, n_frames: int, steps_per_frame: int, closest: float) -> Iterator[Atoms]:
+def _frames(
+    atoms: Atoms, integrator: Any, bath: Callable | None, n_frames: int, steps_per_frame: int, closest: float
+) -> Iterator[Atoms]:
     calculator: Any = atoms.calc
     kept = deque(maxlen=KEPT)
     for _ in range(n_frames):
+        if bath is not None:
+            integrator.set_temperature(temperature_K=_of_bath(bath, integrator.get_time() / units.fs / 1000))
         try:
             integrator.run(steps_per_frame)
             wrong = _what_went_wrong(atoms, integrator.dt, closest)
@@ -127,6 +135,13 @@ def _frames(atoms: Atoms, integrator: Any, n_frames: int, steps_per_frame: int, 
         frame.info |= {"time": time, "temperature": float(atoms.get_temperature())}
         kept.append(frame)
         yield frame
+
+
+def _of_bath(bath: Callable, time: float) -> float:
+    temperature = as_number(bath(time), f"the temperature at {time:.3f} ps")
+    if temperature < 0:
+        raise ValueError(f"the temperature at {time:.3f} ps must not be negative, got {temperature}")
+    return temperature
 
 
 def _what_went_wrong(atoms: Atoms, time_step: float, closest: float) -> str | None:

@@ -13,6 +13,7 @@ from ase.vibrations import Vibrations
 
 from mininnip import Ensemble, Graph, Potential, analysis, batch, classical
 from mininnip.analysis import vibrations
+from mininnip.analysis.liquids import closest_pair
 from mininnip.calculator import Calculator
 
 
@@ -35,6 +36,24 @@ def scattered(n, cell, seed=0):
 
 TRICLINIC = np.array([[14.0, 0, 0], [4.0, 13.0, 0], [-3.0, 5.0, 15.0]])
 LEFT_HANDED = TRICLINIC[[1, 0, 2]]
+
+
+@pytest.mark.parametrize("n", [1, 2, 30])
+@pytest.mark.parametrize("cell", [TRICLINIC, LEFT_HANDED])
+def test_the_closest_pair_is_that_of_all_images(n, cell):
+    atoms = scattered(n, cell, seed=n)
+    i, j, distance = closest_pair(atoms)
+    images = (np.indices((3, 3, 3)).reshape(3, -1).T - 1) @ cell  # (27, 3)
+    vectors = atoms.positions[None, :, None] + images - atoms.positions[:, None, None]  # (n, n, 27, 3)
+    lengths = np.linalg.norm(vectors, axis=-1)
+    lengths[lengths < 1e-9] = np.inf  # an atom is no neighbor of its own
+    assert distance == pytest.approx(lengths.min()) == pytest.approx(lengths[i, j].min()) and i <= j
+
+
+def test_the_densest_packing_still_has_a_closest_pair():
+    assert closest_pair(bulk("Ar", "fcc", a=5.0))[2] == pytest.approx(5.0 / 2**0.5)
+    with pytest.raises(ValueError, match="in a periodic structure"):
+        closest_pair(molecule("H2O"))
 
 
 @pytest.mark.parametrize("cell", [TRICLINIC, LEFT_HANDED, np.eye(3) * 14.0])

@@ -25,9 +25,10 @@ def colors(png: bytes) -> int:
 
 
 @every_notebook
+@pytest.mark.timeout(1200)  # a machine that runs the other tests beside it takes its time
 def test_run_all_in_jupyterlab(path, open_notebook):
     lesson = open_notebook(f"course/{path.name}")
-    print(f"{path.stem}: {lesson.run_all():.0f} s")
+    print(f"{path.stem}: {lesson.run_all(600):.0f} s")
     lesson.screenshots_from_top_to_bottom()
     assert lesson.errors() == []
     assert lesson.page.get_by_text("Error displaying widget").count() == 0
@@ -133,20 +134,21 @@ def fit_a_curve_and_melt_a_crystal(lesson):
 
 
 def train_a_network_and_melt_silicon(lesson):
-    """Lesson 08 as an instructor shows it: train, stop, melt, look flat, stop, start over."""
+    """Lesson 08 as an instructor shows it: train, stop, melt with repulsion, look flat, stop."""
     panel = lesson.page.locator(".mininnip-network-melt")
     panel.scroll_into_view_if_needed()
     panel.get_by_role("button", name="Reset").click()
     panel.locator(".mininnip-status").get_by_text("an untrained network").wait_for()
     panel.get_by_role("button", name="Train").click()
-    wait_for_number(panel, "(\\d+) epochs", 20)  # with fewer the hot melt may end in a collision
+    wait_for_number(panel, "(\\d+) epochs", 10)
     panel.get_by_role("button", name="Stop").click()
     panel.locator(".network-melt-melt:not([disabled])").wait_for()
     before = panel.locator("canvas").first.screenshot()
+    panel.get_by_label("repulsion of nuclei").check()  # without it a melt may end in a collision at any time
     panel.get_by_role("button", name="Melt").click()
     wait_for_number(panel, "frame (\\d+)", 20)
     lesson.screenshot("melting", panel)
-    assert "atoms outside" in panel.locator(".mininnip-status").text_content()
+    assert "with ZBL" in panel.locator(".mininnip-status").text_content()
     assert panel.locator("canvas").first.screenshot() != before, "the atoms have not moved"
     panel.get_by_role("button", name="flat").click()
     wait_for_number(panel, "frame (\\d+)", 50)
@@ -178,10 +180,11 @@ def send_messages(lesson):
 
 
 def wait_for_number(panel, pattern, least):
-    """Wait until the first number that a panel shows in these words is large enough; lines of its text stay apart."""
+    """Wait until the first number that a panel shows in these words is large enough, however busy the machine."""
     panel.page.wait_for_function(
         "([panel, pattern, least]) => Number((panel.innerText.match(pattern) || [0, 0])[1]) >= least",
         arg=[panel.element_handle(), pattern, least],
+        timeout=300_000,
     )
 
 

@@ -45,6 +45,28 @@ def test_a_bath_brings_the_temperature(silicon):
     assert np.mean(temperatures) == pytest.approx(800, rel=0.12)  # 64 atoms: 10 % from frame to frame
 
 
+def test_a_bath_that_changes_heats_and_a_constant_one_is_a_number(silicon):
+    asked = []
+
+    def ramp(time):
+        asked.append(time)
+        return 300 if time < 0.4 else 1500
+
+    frames = list(molecular_dynamics(silicon, ramp, 80, 10, 2.0, friction=0.02))
+    temperatures = [frame.info["temperature"] for frame in frames]
+    assert asked == pytest.approx([0, *0.02 * np.arange(80)])  # once for the first velocities, then before every frame
+    assert np.mean(temperatures[10:20]) == pytest.approx(300, rel=0.15)
+    assert np.mean(temperatures[50:]) == pytest.approx(1500, rel=0.15)
+    (constant,) = molecular_dynamics(silicon, lambda _: 700, 1, 10, 2.0, friction=0.02)
+    (number,) = molecular_dynamics(silicon, 700, 1, 10, 2.0, friction=0.02)
+    assert (constant.positions == number.positions).all()
+
+
+def test_a_bath_that_turns_negative_ends_in_words(silicon):
+    with pytest.raises(ValueError, match=r"the temperature at 0\.002 ps must not be negative"):
+        list(molecular_dynamics(silicon, lambda time: 300 - 3e5 * time, 3, 1, 2.0, friction=0.02))
+
+
 def test_frames_carry_time_results_and_velocities_and_the_given_atoms_stay(silicon):
     before = silicon.positions.copy()
     frames = list(molecular_dynamics(silicon, 500, 3, 4, 2.0))
@@ -88,6 +110,8 @@ def test_a_single_atom_keeps_its_velocity():
         (dict(temperature=-5.0), "temperature"),
         (dict(friction=-0.1), "friction"),
         (dict(temperature=None, friction=0.1), "a bath needs both"),
+        (dict(temperature=lambda time: 300), "that changes is that of a bath"),
+        (dict(temperature=lambda time: "hot", friction=0.1), "temperature must be a finite number"),
         (dict(closest=-1.0), "closest"),
         (dict(time_step=np.nan), "time_step must be a finite number"),
         (dict(temperature="hot"), "temperature must be a finite number"),
