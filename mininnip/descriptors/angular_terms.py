@@ -63,11 +63,20 @@ class AngularProducts(nn.Module):
         """A (n_angles, T) of cos θ (T,), or of one for each (n_angles, T)."""
         raise NotImplementedError
 
+    def factors(self, ij: Tensor, ik: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the terms of an atom and pairs of neighbors at ij, ik (3, T) are made of.
+
+        Returns:
+            S f (n_shells, T), how much each pair counts; A (n_angles, T), what its angle is worth; cos θ (T,).
+        """
+        sides = _sides(ij, ik)
+        cosine, (q, fade) = _cosine(*sides), self.scalars(*sides)
+        return self.shells(q) * fade, self.angles(cosine), cosine
+
     def forward(self, ij: Tensor, ik: Tensor) -> Tensor:
         """All terms (n_shells · n_angles, T) of an atom and pairs of neighbors at ij, ik (3, T)."""
-        sides = _sides(ij, ik)
-        q, fade = self.scalars(*sides)
-        return (self.shells(q)[:, None] * (self.angles(_cosine(*sides)) * fade)).flatten(0, 1)
+        weights, angles, _ = self.factors(ij, ik)
+        return (weights[:, None] * angles).flatten(0, 1)
 
     def with_pulls(self, ij: Tensor, ik: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """All terms, and how they change when one of the two neighbors moves.

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from ipywidgets import HBox, VBox
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from mininnip.classical.pair import lennard_jones
+from mininnip.figures.moving import NumberedAtoms
 from mininnip.figures.plotting import MODEL, REFERENCE, SECOND
 from mininnip.neural.coordinates import CoordinateNetwork, Distances
 from mininnip.surfaces.derivatives import forces
@@ -36,9 +36,8 @@ ENERGIES, FORCES = (-4.0, 6.0), (-5.0, 5.0)  # of the axes, in ε and ε/σ
 PAIRS = Distances(list(itertools.combinations(range(3), 2)))
 ALT = (
     "Left: three numbered atoms, joined by lines, and in gray their place in the training data. Right: energy against "
-    "the turn, against the shift and against the place of the third atom; black the true one, flat in the first two, "
-    "blue what the network says, a dot for each at the present place. Last, the force on the third atom as it passes; "
-    "with sorted distances the blue one jumps at y = 0."
+    "the turn, the shift and the place of the third atom; black the true one, flat in the first two, blue predicted, "
+    "a dot for each here. Last, the force on the third atom: with sorted distances the blue one jumps at y = 0."
 )
 
 
@@ -85,9 +84,8 @@ class Trimer(Panel):
         home = [0, 0, FAR, 0], [BOND / 2, -BOND / 2, 0, BOND / 2]
         trio.plot(*home, "o-", color="0.82", markersize=20, linewidth=3, zorder=0)
         live = self.live = LiveFigure(figure, alt=ALT)
-        self._bonds = live.add(trio.add_collection(LineCollection([], colors="0.45")))
-        self._atoms = live.add(trio.scatter([0] * 3, [0] * 3, s=330, c=SECOND, edgecolors="black", zorder=3))
-        self._names = [live.add(trio.text(0, 0, name, ha="center", va="center", zorder=4)) for name in "123"]
+        self._atoms = NumberedAtoms(trio, 3, size=330)
+        live.moving += self._atoms.artists
         self._lines, self._dots = {}, {}
         for name, place in zip((*WAYS, "force"), ((0, 1), (0, 2), (1, 1), (1, 2)), strict=True):
             axes, (words, ends, _, _) = figure.add_subplot(grid[place]), WAYS.get(name, WAYS["slide"])
@@ -103,10 +101,7 @@ class Trimer(Panel):
         here = {name: torch.tensor(slider.value, dtype=torch.float64) for name, slider in self.sliders.items()}
         shown = self.positions(**here)
         flat = shown[:, :2].numpy()
-        self._bonds.set(segments=flat[np.array(PAIRS.pairs)], linewidths=(3 / PAIRS(shown) ** 2).tolist())
-        self._atoms.set_offsets(flat)
-        for words, (x, y) in zip(self._names, flat, strict=True):
-            words.set_position((x, y))
+        self._atoms.place(flat, flat[np.array(PAIRS.pairs)], 3 / PAIRS(shown) ** 2, [SECOND] * 3)
         surfaces = true_energy, self.models[self.inputs.value].energy_at
         with torch.no_grad():
             for name, (_, ends, _, _) in WAYS.items():

@@ -10,9 +10,9 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from mininnip import Graph, tanh_cutoff
+from mininnip import Graph, cosine_cutoff, tanh_cutoff
 from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
-from mininnip.descriptors.angular_terms import angular_term, decay
+from mininnip.descriptors.angular_terms import BehlerAngles, angular_term, decay
 from mininnip.descriptors.symmetry_functions import gaussian_term
 from mininnip.graph import batch
 
@@ -143,6 +143,17 @@ def test_angular_factor_is_2_at_angle_zero_for_any_zeta(zeta):
     atoms = Atoms("Ar3", [[0, 0, 0], [1.0, 0, 0], [2.0, 0, 0]])
     fades = [0.5 * (1 + math.cos(math.pi * r / 5.0)) for r in (1.0, 2.0)]
     assert features(model, atoms)[0].item() == pytest.approx(2 * fades[0] * fades[1], abs=1e-14)
+
+
+@pytest.mark.parametrize("third_side", [True, False])
+def test_a_pair_of_neighbors_counts_by_its_distances_and_is_worth_what_its_angle_says(third_side):
+    ij, ik = torch.tensor([[1.5, 0.0, 0.0]]).T.double(), torch.tensor([[0.0, 2.0, 0.0]]).T.double()
+    sides = torch.tensor([1.5, 2.0, 2.5] if third_side else [1.5, 2.0], dtype=torch.float64)
+    part = BehlerAngles([(0.1, 4, 1), (0.2, 4, 1)], 4.0, cosine_cutoff, third_side)
+    weights, angles, cosine = part.factors(ij, ik)
+    for eta, weight in zip((0.1, 0.2), weights, strict=True):
+        assert weight.item() == pytest.approx(torch.exp(-eta * (sides**2).sum()) * cosine_cutoff(sides, 4.0).prod())
+    assert angles.item() == pytest.approx(2**-3) and cosine.item() == pytest.approx(0, abs=1e-15)
 
 
 def test_angular_functions_may_have_a_cutoff_of_their_own(ethanol):
