@@ -19,6 +19,7 @@ from torch import Tensor
 from mininnip.adam import Adam
 from mininnip.ensemble import Ensemble
 from mininnip.graph import Graph, batch, segment_sum
+from mininnip.memory import give_back
 from mininnip.uncertainty import squared_spread
 
 
@@ -118,6 +119,8 @@ def attack(
             with torch.no_grad():
                 moves.copy_(_within(project(moves), graph, longest))
     columns = [torch.stack(column) for column in zip(*values, strict=True)]
+    del energy, squared, objective
+    give_back()
     return Attack(_moved(graph, places[-1]), torch.stack(places), *columns)
 
 

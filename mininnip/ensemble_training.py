@@ -17,6 +17,7 @@ from mininnip.data.sets import Dataset
 from mininnip.ensemble import Ensemble, read_out, stacked_state
 from mininnip.evaluation import require_finite, require_frames
 from mininnip.graph import segment_sum
+from mininnip.memory import give_back
 from mininnip.model import DescribedModel, Precomputed
 from mininnip.potential import Potential, look_up
 from mininnip.training import cosine_schedule, fit_reference_energies
@@ -96,6 +97,8 @@ def train_ensemble(
         for m, readout in enumerate(readouts):
             for name, weight in readout.named_parameters():
                 weight.copy_(stacked[name][m])
+    del known, stacked, weights, optimizer, predicted, pulled, loss
+    give_back()
     return torch.stack(losses)
 
 

@@ -48,6 +48,7 @@ def execute(path: Path) -> Cost:
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
+        coalesce_streams=True,
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},

@@ -17,6 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from mininnip.figures.picture import DOTS_PER_INCH, PIXELS_PER_INCH, Picture, small_png
+from mininnip.memory import give_back
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def style() -> None:
 def show(figure: Figure, alt: str) -> Picture:
     """End a cell with a figure: its picture together with a description, once.
 
-    The figure is closed, so Jupyter does not print it a second time.
+    The figure is closed, so Jupyter does not print it a second time, and freed memory goes back to the system.
 
     Args:
         figure: what was drawn.
@@ -51,6 +52,7 @@ def show(figure: Figure, alt: str) -> Picture:
     picture = small_png(figure, DOTS_PER_INCH)
     width, height = figure.get_size_inches() * PIXELS_PER_INCH
     plt.close(figure)
+    give_back()
     return Picture(picture, round(width), round(height), alt)
 
 
