@@ -136,6 +136,21 @@ def closest_pair(atoms: Atoms) -> tuple[int, int, float]:
     return i, j, float(distances[k])
 
 
+def rms_displacement(atoms: Atoms, start: Atoms) -> float:
+    """How far atoms have moved, without the drift of the whole: it saturates in a crystal and grows in a liquid.
+
+        √(1/N Σ_i |u_i − ū|²),   u_i = r_i − r_i(start)
+
+    Args:
+        atoms, start: the same atoms later and at first, positions not wrapped into the cell.
+
+    Returns:
+        Å.
+    """
+    moved = atoms.positions - start.positions
+    return float(np.sqrt(((moved - moved.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+
 def _checked_frames(frames: Atoms | Iterable[Atoms], **counts: int) -> list[Atoms]:
     frames = [frames] if isinstance(frames, Atoms) else list(frames)
     if len(frames) == 0:

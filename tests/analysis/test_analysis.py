@@ -13,7 +13,7 @@ from ase.vibrations import Vibrations
 
 from mininnip import Ensemble, Graph, Potential, analysis, batch, classical
 from mininnip.analysis import vibrations
-from mininnip.analysis.liquids import closest_pair
+from mininnip.analysis.liquids import closest_pair, rms_displacement
 from mininnip.calculator import Calculator
 
 
@@ -54,6 +54,13 @@ def test_the_densest_packing_still_has_a_closest_pair():
     assert closest_pair(bulk("Ar", "fcc", a=5.0))[2] == pytest.approx(5.0 / 2**0.5)
     with pytest.raises(ValueError, match="in a periodic structure"):
         closest_pair(molecule("H2O"))
+
+
+def test_displacement_knows_no_drift():
+    start, later = Atoms("Ar4"), Atoms("Ar4", [[3, 4, 0], [-3, -4, 0], [0, 0, 5], [0, 0, -5]])
+    assert rms_displacement(later, start) == pytest.approx(5.0)
+    later.translate([7, -2, 1])
+    assert rms_displacement(later, start) == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize("cell", [TRICLINIC, LEFT_HANDED, np.eye(3) * 14.0])
