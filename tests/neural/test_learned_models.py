@@ -130,6 +130,20 @@ def test_curvature_jumps_no_more_than_the_cosine_does(model):
     assert 0 < jumps[1] == pytest.approx(jumps[0] / 100, rel=0.05)
 
 
+def test_weights_start_as_the_files_say():
+    torch.manual_seed(0)
+    dtnn, schnet, graph = DTNN(5.0), SchNet(5.0, n_features=256, n_layers=1), graph_of(ethanol()).to(torch.float32)
+    first, *_, last = dtnn.features(graph)
+    assert torch.equal(first, last)  # W^fc is zero: atoms do not hear each other
+    layers = [layer for layer in schnet.modules() if isinstance(layer, torch.nn.Linear)]
+    for layer in layers:
+        assert layer.bias is None or not layer.bias.any()
+        if layer.out_features > 1:
+            glorot = (2 / (layer.in_features + layer.out_features)) ** 0.5
+            assert float(layer.weight.detach().std()) == pytest.approx(glorot, rel=0.05)
+    assert len(layers) == 7
+
+
 def test_painn_vectors_turn_with_the_molecule_and_change_sign_with_it():
     torch.manual_seed(0)
     model, atoms = PaiNN(5.0, n_features=8).double(), ethanol()
@@ -213,6 +227,9 @@ def test_energy_scaling_starts_from_the_data_and_keeps_what_it_learned():
     scaling.fit(graph_of(molecule("NH3")), {"energy": torch.tensor([100.0])})
     assert scaling.elements == (1, 6, 7, 8)
     torch.testing.assert_close(scaling(torch.zeros(graph.n_atoms), graph.numbers).detach(), expected, rtol=0, atol=1e-5)
+    still = EnergyScaling()
+    still.fit(graph_of([molecule("H2")] * 2), {"energy": torch.tensor([-4.0, -4.0])})  # nothing varies: no scale
+    assert float(still.scale[1].detach()) == 1
     energies_only = EnergyScaling()
     energies_only.fit(graph_of([molecule("H2")] * 2), {"energy": torch.tensor([-6.0, -2.0])})
     assert float(energies_only.scale[1].detach()) == pytest.approx(2 / 2**0.5)  # deviation 2 eV of two atoms

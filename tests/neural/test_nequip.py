@@ -11,7 +11,7 @@ from ase.build import bulk, molecule
 import mininnip as mn
 from mininnip import so3
 from mininnip.neural import NequIP
-from mininnip.neural.nequip import EVEN, ODD, kinds_of_layers, product, products
+from mininnip.neural.nequip import EVEN, ODD, ElementLinear, Linear, RadialNetwork, kinds_of_layers, product, products
 
 EXACT = 1e-10
 
@@ -109,6 +109,21 @@ def test_bent_features_keep_their_size():
     x, weights = torch.tensor(nodes), torch.tensor(weights / weights.sum())
     for function, constant in ((torch.nn.functional.silu, EVEN), (torch.tanh, ODD)):
         assert float((weights * function(x) ** 2).sum()) ** -0.5 == pytest.approx(constant, rel=1e-4)
+
+
+def test_features_of_order_one_stay_of_order_one_when_training_starts():
+    torch.manual_seed(0)
+    rows, elements = torch.randn(500, 1, 64), torch.randn(2, 16)
+    atoms = [torch.arange(250), torch.arange(250, 500)]
+    outputs = {
+        "radial network": RadialNetwork([64, 512, 512, 64])(rows[:, 0]),
+        "linear": Linear({"0e": (64, 64)})({"0e": rows})["0e"],
+        "by element": ElementLinear({"0e": (64, 64)}, 16)(
+            {"0e": rows}, elements / elements.norm(dim=1, keepdim=True) * 4, atoms
+        )["0e"],
+    }
+    for name, values in outputs.items():
+        assert float(values.detach().square().mean()) == pytest.approx(1, abs=0.2), name
 
 
 def test_small_products_in_steps_are_the_same():
