@@ -18,7 +18,7 @@ PACKAGE = REPOSITORY / "mininnip"
 ROOMS = """
     threads memory adam arguments elements neighbors graph segments radial so3 model scaling
     descriptors.angular_terms descriptors
-    classical linear kernel
+    classical.fitting classical.pair classical linear kernel
     neural.mlp neural
     electrostatics sum
     blocks potential ensemble calculator saving
@@ -28,7 +28,7 @@ ROOMS = """
     sampling uncertainty adversarial active_learning
     analysis
     figures.picture figures.plotting figures.alive figures.quiet_viewer figures
-    widgets.background widgets.live_figure widgets.panel widgets.stage widgets
+    widgets.background widgets.live_figure widgets.panel widgets.parameters widgets.stage widgets
     exercises.reading exercises.engine exercises.makers exercises.prediction
     exercises.graphs exercises.periodic exercises.shapes exercises
     doctor student lab __main__
@@ -116,7 +116,7 @@ def test_the_room_checks_see_every_way_to_import():
     assert imported(source) == {"ase.io", "mininnip.graph", "mininnip.classical.pair.morse"}
     assert own_imports(source) == {"graph", "classical.pair"}
     assert imported("from .panel import Panel", "widgets.hero") == {"mininnip.widgets.panel.Panel"}
-    assert room("classical.pair") == room("classical") > room("graph")
+    assert room("classical.bonded") == room("classical") > room("graph")
     with pytest.raises(AssertionError, match="has no room"):
         room("somewhere.new")
 
