@@ -11,21 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
-import numpy as np
-import torch
 from torch import Tensor
 
 from mininnip.classical.fitting import Fit
 from mininnip.classical.forms import FORMS, Curve
-from mininnip.figures.residual import ResidualFigure
+from mininnip.figures.residual import MISSED, ResidualFigure
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 from mininnip.widgets.parameters import Sliders, exchange
 from mininnip.widgets.stage import WRAP
 
-UNREPAIRED = 0.02  # a point counts as missed if the best fit is off by more than this share of the well depth
 SAME = 1e-6  # an RMSE that exceeds the smallest by less than this share equals it
-N_CURVE = 400
 NO_SPRING = (
     " Its r_eq = {:.2f} Å is no bond length: over so wide a window the flat tail has more points than the well, and "
     "the least bad parabola only rises. Narrow the window to the well."
@@ -61,7 +57,7 @@ class PairFit(Panel):
         self._parameters = self.memory.setdefault("parameters", {})  # by (dimer, form)
         self._windows = self.memory.setdefault("windows", {})  # by dimer
         self._fits: dict[tuple, Fit] = {}  # by (dimer, form, which points the window holds)
-        self.drawn = ResidualFigure(f"the best fit is off by more than {UNREPAIRED:.0%} of the depth")
+        self.drawn = ResidualFigure()
         self.live = LiveFigure(self.drawn.figure, self.drawn.moving)
         self._drawn_for: tuple = ()  # dimer, form and end of the residual's axis
         self.dimer = self.choice("dimer", list(self.curves), self._change_dimer, dimer)
@@ -83,12 +79,17 @@ class PairFit(Panel):
         """Name to value, as the sliders stand."""
         return dict(zip(FORMS[self.form.value].parameters, self.sliders.values, strict=True))
 
+    @property
+    def model(self) -> Fit:
+        """The law with these parameters."""
+        law, parameters = FORMS[self.form.value].law, self.parameters
+        return Fit(law, parameters, law(self._curve.r, **parameters) - self._curve.energy)
+
     # --- what is chosen -----------------------------------------------------------------------------------------------
 
     def _change_dimer(self) -> None:
         self._curve = curve = self.curves[self.dimer.value]
-        r, self._per_eV = curve.r, 1000 if curve.depth < 0.5 else 1
-        self._fine = torch.linspace(0.85 * r[0].item(), 1.02 * r[-1].item(), N_CURVE, dtype=r.dtype)
+        r = curve.r
         first = r[curve.energy <= curve.depth][0].item()  # the wall above +D is left out at first
         ends: Any = {"min": math.floor(100 * r[0].item()) / 100, "max": math.ceil(100 * r[-1].item()) / 100}
         value = self._windows.get(self.dimer.value, (first, r[-1].item()))
@@ -103,7 +104,7 @@ class PairFit(Panel):
         parameters = FORMS[self.form.value].parameters.items()
         first = {name: parameter.of(self._curve)[2] for name, parameter in parameters}
         self._new_sliders(first | self._parameters.get((self.dimer.value, self.form.value), {}))
-        self.drawn.limit = 0.0
+        self.drawn.take(self._curve)
         self._change_window()
 
     def _new_sliders(self, values: Mapping[str, float]) -> None:
@@ -123,45 +124,26 @@ class PairFit(Panel):
         if points not in self._fits:
             self._fits[points] = FORMS[self.form.value].fit(self._curve, inside)
         self._best = self._fits[points]
-        self._draw_window()
+        self.drawn.show_best(self._best, self._inside, self.window.value)
+        self.live.view.alt = (
+            f"{chosen[0]} and the {chosen[1]} law. The best fit from {low:.2f} to {high:.2f} Å leaves an RMSE of "
+            f"{in_words(self._best.rmse)}; {MISSED} at {self.drawn.missed.sum()} of {self._inside.sum()} points."
+        )
         self._draw_model()
         if (*chosen, self.drawn.limit) != self._drawn_for:
             self._drawn_for = *chosen, self.drawn.limit
-            self._draw_points()
+            self.drawn.show_points(", ".join(chosen))
+            self.live.redraw()
         self.live.refresh()
         self._judge()
 
     # --- what is drawn and said ---------------------------------------------------------------------------------------
 
-    def _draw_points(self) -> None:
-        """What stays while the parameters and the window move."""
-        unit, ends = "meV" if self._per_eV == 1000 else "eV", (self._fine[0].item(), self._fine[-1].item())
-        energy, title = self._curve.energy.numpy() * self._per_eV, f"{self.dimer.value}, {self.form.value}"
-        self.drawn.show_points(self._curve.r.numpy(), energy, ends, unit, title)
-        self.live.redraw()
-
-    def _draw_window(self) -> None:
-        """What the best fit inside the window leaves, and which points it misses."""
-        curve, (low, high) = self._curve, self.window.value
-        best = (self._best(curve.r) - curve.energy).numpy()
-        missed = self._inside & (np.abs(best) > UNREPAIRED * curve.depth)
-        scaled = curve.energy.numpy() * self._per_eV, best * self._per_eV
-        gray = (self._fine[0].item(), low), (high, self._fine[-1].item())
-        self.drawn.show_window(curve.r.numpy(), *scaled, self._inside, missed, gray)
-        self.live.view.alt = (
-            f"{self.dimer.value} and the {self.form.value} law. The best fit from {low:.2f} to {high:.2f} Å leaves an "
-            f"RMSE of {in_words(self._best.rmse)}; it is off by more than {UNREPAIRED:.0%} of the well depth at "
-            f"{missed.sum()} of {self._inside.sum()} points."
-        )
-
     def _draw_model(self) -> None:
         """Move the artists that follow the sliders."""
-        law, parameters, curve = FORMS[self.form.value].law, self.parameters, self._curve
-        model = self._fine.numpy(), law(self._fine, **parameters).numpy() * self._per_eV
-        residual = (law(curve.r, **parameters) - curve.energy).numpy()
-        self.rmse = math.sqrt(np.mean(residual[self._inside] ** 2))
-        words = f"RMSE {in_words(self.rmse)}\nbest possible {in_words(self._best.rmse)}"
-        self.drawn.show_model(model, curve.r.numpy(), residual * self._per_eV, words)
+        model = self.model
+        self.rmse = float(model.residual[self._inside].square().mean().sqrt())
+        self.drawn.show_model(model, f"RMSE {in_words(self.rmse)}\nbest possible {in_words(self._best.rmse)}")
 
     def _judge(self) -> None:
         """Say how good the model is; after the picture, which must not wait for it."""
@@ -194,8 +176,7 @@ class PairFit(Panel):
 
     def _melt_it(self, melt: Callable[[Fit], Panel]) -> None:
         """Hand the law as it stands to whoever makes a panel of it, in place of the one made before."""
-        law, parameters = FORMS[self.form.value].law, self.parameters
-        panel = melt(Fit(law, parameters, law(self._curve.r, **parameters) - self._curve.energy))
+        panel = melt(self.model)
         self._close_molten()
         self.molten.children = [panel]
         self.say(f"Below stands what {self.form.value} makes of it, with the parameters of the sliders.")

@@ -1,40 +1,63 @@
-"""ResidualFigure: what is drawn are the numbers it was given, and its axis changes seldom."""
+"""ResidualFigure: what is drawn are the curve and the laws it was given, and its axis changes seldom."""
 
 import numpy as np
 import pytest
+import torch
 
-from mininnip.figures.residual import ResidualFigure
+from mininnip.classical.forms import Curve
+from mininnip.figures.residual import UNREPAIRED, ResidualFigure
 
-R = np.linspace(1.0, 3.0, 9)
-ENERGY = (R - 2.0) ** 2 - 1.0
-INSIDE = (R > 1.2) & (R < 2.6)
-BEST = 0.1 * np.sin(7 * R)
+R = torch.linspace(1.0, 3.0, 9, dtype=torch.float64)
+INSIDE = ((R > 1.2) & (R < 2.6)).numpy()
+WINDOW = (1.3, 2.5)
+
+
+def well(r, depth=1.0):
+    return depth * ((r - 2.0) ** 2 - 1.0)
+
+
+def off(factor):
+    return lambda r: well(r) + 0.1 * factor * torch.sin(7 * r)
 
 
 @pytest.fixture
 def drawn():
-    drawn = ResidualFigure("missed")
-    drawn.show_window(R, ENERGY, BEST, INSIDE, np.abs(BEST) > 0.05, ((0.9, 1.3), (2.6, 3.1)))
-    drawn.show_points(R, ENERGY, (0.9, 3.1), "eV", "X₂")
+    drawn = ResidualFigure()
+    drawn.take(Curve(R, well(R)))
+    drawn.show_best(off(1), INSIDE, WINDOW)
+    drawn.show_points("X₂")
     return drawn
 
 
 def test_the_window_its_left_over_and_the_rings(drawn):
     gray = [(span.get_x(), span.get_x() + span.get_width()) for span in drawn.outside]
-    assert np.allclose(gray, [(0.9, 1.3), (2.6, 3.1)] * 2)
+    assert np.allclose(gray, [(0.85, 1.3), (2.5, 3.06)] * 2)
+    left = (off(1)(R) - well(R)).numpy()
     x, height = drawn.left_over.get_paths()[0].vertices.T
-    assert set(x) == set(R[INSIDE]) and set(height) == {0.0, *BEST[INSIDE]}
-    assert set(drawn.rings.get_xdata()) == set(R[np.abs(BEST) > 0.05])
-    assert np.array_equal(drawn._points.get_data(), (R, ENERGY))
+    assert set(x) == set(R.numpy()[INSIDE]) and set(height) == {0.0, *left[INSIDE]}
+    missed = INSIDE & (np.abs(left) > UNREPAIRED)
+    assert 0 < missed.sum() < INSIDE.sum() and (drawn.missed == missed).all()
+    assert np.array_equal(drawn.rings.get_data(), (R[missed], well(R)[missed]))
+    assert np.array_equal(drawn._points.get_data(), (R, well(R)))
 
 
 def test_the_model_and_its_residual_clipped_to_the_axis(drawn):
-    drawn.show_model((R, 2 * ENERGY), R, 10 * BEST, "RMSE 1 eV")
-    assert np.array_equal(drawn._model.get_ydata(), 2 * ENERGY) and drawn._words.get_text() == "RMSE 1 eV"
-    shown = np.clip(10 * BEST, -drawn.limit, drawn.limit)
-    assert np.array_equal(drawn._dots.get_ydata(), shown)
+    drawn.show_model(off(5), "RMSE 1 eV")
+    x, energy = drawn._model.get_data()
+    assert np.allclose(energy, off(5)(torch.tensor(x))) and drawn._words.get_text() == "RMSE 1 eV"
+    residual = (off(5)(R) - well(R)).numpy()
+    shown = np.clip(residual, -drawn.limit, drawn.limit)
+    assert (shown != residual).any() and np.array_equal(drawn._dots.get_ydata(), shown)
     stems = np.asarray(drawn._stems.get_data()).reshape(2, 9, 3)
     assert np.array_equal(stems[0, :, 0], R) and np.array_equal(stems[1, :, 1], shown) and not stems[1, :, 0].any()
+
+
+def test_shallow_wells_are_drawn_in_milli_electronvolts(drawn):
+    drawn.take(Curve(R, well(R, 0.01)))
+    drawn.show_best(lambda r: well(r, 0.0105), INSIDE, WINDOW)
+    drawn.show_points("X₂")
+    assert drawn.top.get_ylabel() == "energy (meV)" and np.allclose(drawn.top.get_ylim(), (-13, 11))
+    assert np.abs(drawn.left_over.get_paths()[0].vertices[:, 1]).max() == pytest.approx(0.5)
 
 
 def test_the_axis_of_the_residual_changes_only_if_it_must(drawn):
@@ -42,6 +65,6 @@ def test_the_axis_of_the_residual_changes_only_if_it_must(drawn):
     limit = drawn.limit
     for factor, same in ((1.1, True), (0.5, True), (0.2, False), (10.0, False)):
         drawn.limit = limit
-        drawn.show_window(R, ENERGY, factor * BEST, INSIDE, INSIDE, ((0.9, 1.3), (2.6, 3.1)))
+        drawn.show_best(off(factor), INSIDE, WINDOW)
         assert bool(drawn.limit == limit) is same
-        assert np.abs(factor * BEST[INSIDE]).max() < drawn.limit
+        assert (off(factor)(R) - well(R)).abs().numpy()[INSIDE].max() < drawn.limit

@@ -9,7 +9,8 @@ import torch
 import mininnip as mn
 from mininnip.classical.forms import FORMS, Form
 from mininnip.data.curves import EnergyCurves
-from mininnip.widgets.pair_fit import UNREPAIRED, PairFit, in_words
+from mininnip.figures.residual import UNREPAIRED
+from mininnip.widgets.pair_fit import PairFit, in_words
 
 
 @pytest.fixture(scope="module")
