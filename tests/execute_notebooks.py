@@ -1,5 +1,5 @@
 """Execute lessons from top to bottom, keep their outputs, and write measured run times and memory into the README's
-table; its picture of the melt is the one of lesson 08.
+table; two pictures of the README are figures of lessons.
 
     python tests/execute_notebooks.py course/02_pair_potentials.ipynb ...
 
@@ -137,8 +137,8 @@ def main(paths: list[str]) -> int:
             failed += 1
             print(error, file=sys.stderr)
     write_costs(costs)
-    if any(name.startswith("08_") for name in costs):
-        runpy.run_path(str(REPOSITORY / "course" / "figures" / "melt.py"), run_name="__main__")
+    if any(name[:2] in ("08", "15") for name in costs):
+        runpy.run_path(str(REPOSITORY / "course" / "figures" / "from_lessons.py"), run_name="__main__")
     return 1 if failed else 0
 
 

@@ -14,14 +14,11 @@ NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
 
 # Names that wait for their lesson. A name leaves this list when the lesson exists; the second test sees to it.
 WAITS_FOR_LESSON: dict[str, str] = {
-    "bessel_basis": "15",
     "classical.ForceField": "03",
     "classical.Topology": "03",
     "download": "18",
     "fit": "04",
-    "polynomial_cutoff": "15",
     "read": "18",
-    "so3": "15",
     "write": "18",
 }
 

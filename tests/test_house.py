@@ -30,7 +30,7 @@ ROOMS = """
     figures.picture figures.plotting figures.alive figures.quiet_viewer figures
     widgets.background widgets.live_figure widgets.panel widgets.parameters widgets.stage widgets
     exercises.reading exercises.engine exercises.makers exercises.prediction
-    exercises.graphs exercises.periodic exercises.shapes exercises
+    exercises.graphs exercises.periodic exercises.shapes exercises.turning exercises
     doctor student lab __main__
 """.split()
 # Libraries that would make every import slow, and the rooms that may use them; below `analysis` all of them may come.

@@ -268,10 +268,11 @@ def test_links_lead_somewhere(path):
                 assert (COURSE / target).exists(), f"a link leads to {target}, which is not there"
 
 
-def test_the_melt_on_the_readme_is_the_lessons_own_figure():
-    picture = runpy.run_path(str(COURSE / "figures" / "melt.py"))["picture"]
-    assert "course/figures/melt.png" in README
-    assert (COURSE / "figures" / "melt.png").read_bytes() == picture(), "run course/figures/melt.py"
+@pytest.mark.parametrize("name", ["melt.png", "data_efficiency.png"])
+def test_the_figures_on_the_readme_are_the_lessons_own(name):
+    picture = runpy.run_path(str(COURSE / "figures" / "from_lessons.py"))["picture"]
+    assert f"course/figures/{name}" in README
+    assert (COURSE / "figures" / name).read_bytes() == picture(name), "run course/figures/from_lessons.py"
 
 
 def test_words_of_formulas_and_links_do_not_count():

@@ -43,6 +43,7 @@ FACTS: dict[tuple[str, str], dict[str, str]] = {
         "19.56": "the slide",
         "4.13": "the slide",
     },
+    ("15", "efficiency-read"): {"12": "course/figures/data_efficiency.jsonl: epochs of NequIP with 200 frames"},
     ("05", "hero-text"): {"64": "where the slider ends"},
     ("06", "cut-read"): {"3.82": "cell of the exercise in Å", "7.64": "cell of the exercise in Å"},
     ("06", "h2-parity-read"): {"91": "Blank et al. 1995, in meV"},

@@ -6,6 +6,7 @@ long: `REFERENCE` black, `MODEL` blue, `SECOND` orange, `ATTACK` red.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from mininnip.figures.picture import DOTS_PER_INCH, PIXELS_PER_INCH, Picture, small_png
 from mininnip.memory import give_back
+from mininnip.so3 import spherical_harmonics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -312,6 +314,26 @@ def modes(axes: Axes, place: Any, change: float) -> None:
         color, line = ("white", "-") if curvature > 0 else (ATTACK, "--")
         axes.plot(*ends.T, color=color, linestyle=line, linewidth=3)
     axes.plot(*place.position, "o", color="white", markeredgecolor="black")
+
+
+def harmonics(figure: Figure, l_max: int) -> None:
+    """The shapes r = |Y_lm| of real spherical harmonics side by side, polar axis up, colored by their sign.
+
+    Args:
+        figure: an empty one, wide enough for (l_max + 1)² shapes in a row.
+        l_max: highest degree, 0 to 3.
+    """
+    polar, around = np.meshgrid(np.linspace(0, np.pi, 31), np.linspace(0, 2 * np.pi, 41))
+    z, x = np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around)
+    sphere = np.stack([x, np.cos(polar), z], axis=-1)
+    values = spherical_harmonics(torch.tensor(sphere), l_max).numpy()
+    for k in range((l_max + 1) ** 2):
+        axes: Any = figure.add_subplot(1, (l_max + 1) ** 2, k + 1, projection="3d")
+        x, y, z = np.moveaxis(sphere * np.abs(values[..., k, None]), -1, 0)
+        colors = np.where(values[..., k] > 0, SECOND, MODEL)
+        axes.plot_surface(z, x, y, facecolors=colors, rstride=1, cstride=1, shade=True)
+        axes.set(title=f"l = {math.isqrt(k)}", aspect="equal")
+        axes.set_axis_off()
 
 
 def graph(axes: Axes, xy: Any, pairs: Any, values: Any = None, labels: Sequence[str] = (), size: float = 420) -> Any:

@@ -14,6 +14,7 @@ from mininnip.widgets.pair_fit import PairFit
 from mininnip.widgets.symmetry import SymmetryExplorer
 from mininnip.widgets.trimer import Trimer
 from mininnip.widgets.tunneling import Tunneling
+from mininnip.widgets.turning_molecule import TurningMolecule
 
 __all__ = [
     "Approximator",
@@ -27,4 +28,5 @@ __all__ = [
     "SymmetryExplorer",
     "Trimer",
     "Tunneling",
+    "TurningMolecule",
 ]

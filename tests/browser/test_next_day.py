@@ -42,6 +42,7 @@ LIVE = [
     "mn.widgets.SymmetryExplorer()",
     "mn.widgets.MessageGraph(ase.build.molecule('CH3CH2OH'))",
     "mn.widgets.ForceTraining(lambda seed=0: mn.neural.SchNet(4.0, 8, 1), ethanol[:10], ethanol[10:14])",
+    "mn.widgets.TurningMolecule(ase.build.molecule('CH3OH'), mn.neural.NequIP(4.0, 2, 3, 2).double())",
     "mn.widgets.NetworkMelt(silicon[::40], silicon[5:9], start, functions, (bins, np.ones_like(bins)))",
 ]
 # What stands in each cell with a live thing: widgets, pictures and lines that can be seen, by their texts.

@@ -234,3 +234,12 @@ def test_graph_draws_a_dot_for_each_node_and_a_line_for_each_edge():
     assert [text.get_text() for text in axes.texts] == ["H", "O", "H"]
     numbers = plotting.graph(axes, places, [(0, 2)], torch.tensor([1.0, 2.0, 3.0]))
     assert numbers.get_array().tolist() == [1, 2, 3]
+
+
+def test_harmonics_have_one_shape_for_each_order_and_both_signs():
+    figure = plt.figure(figsize=(9, 2))
+    plotting.harmonics(figure, 2)
+    assert [axes.get_title() for axes in figure.axes] == ["l = 0"] + 3 * ["l = 1"] + 5 * ["l = 2"]
+    vectors = np.array([axes.get_zlim()[1] for axes in figure.axes[1:4]])
+    assert vectors.argmax() == 1, "the second component of a vector, y, points up"
+    plt.close(figure)

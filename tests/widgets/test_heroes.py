@@ -76,6 +76,10 @@ def molecules():
     return lambda seed=0: mn.neural.SchNet(4.0, n_features=8, n_layers=1), data[:10], data[10:14]
 
 
+def nequip():
+    return molecule("CH3OH"), mn.neural.NequIP(4.0, n_features=2, n_layers=3, l_max=2).double()
+
+
 # For each hero: what it is given, and a control with a value that differs from the first.
 HEROES = {
     "Landscape": (tuple, "temperature", 40),
@@ -88,6 +92,7 @@ HEROES = {
     "MessageGraph": (ethanol, "steps", 2),
     "ForceTraining": (molecules, "weight", 0.5),
     "NetworkMelt": (melt, "temperature", 4000),
+    "TurningMolecule": (nequip, "bias", True),
     "AttackMap": (attacked, "temperature", 1.0),
 }
 
