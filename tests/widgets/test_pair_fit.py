@@ -10,7 +10,9 @@ import mininnip as mn
 from mininnip.classical.forms import FORMS, Form
 from mininnip.data.curves import EnergyCurves
 from mininnip.figures.residual import UNREPAIRED
+from mininnip.widgets import panel
 from mininnip.widgets.pair_fit import PairFit, in_words
+from mininnip.widgets.panel import Panel
 
 
 @pytest.fixture(scope="module")
@@ -53,32 +55,39 @@ def test_what_no_parameter_repairs_is_marked_and_a_window_changes_the_best(curve
     assert "fewer than four points" in hero.status.value
 
 
-def test_parameters_are_remembered_until_start_over_and_no_fit_is_made_twice(curves, monkeypatch):
+def test_all_is_remembered_until_start_over_and_no_fit_is_made_twice(curves, monkeypatch):
+    monkeypatch.setattr(Panel, "_living", {})
+    monkeypatch.setattr(panel, "_running_cell", lambda: "cell-1")
     hero = PairFit(curves, "Ar2", "Morse")
-    first, low, still = hero.parameters, hero.window.value[0], hero.live.view.still
+    first, (low, high), still = hero.parameters, hero.window.value, hero.live.view.still
     hero.fit.click()
     fitted = hero.parameters
     hero.form.value = "Lennard-Jones"
     assert hero.live.view.still != still and len(hero.sliders.children) == 2
-    monkeypatch.delattr(Form, "fit")
-    hero.form.value = "Morse"
-    hero.window.value = (low - 0.01, 10.0)  # holds the same points
-    assert hero.parameters == pytest.approx(fitted) and "did not work" not in hero.status.value
-    hero.reset.click()
-    assert hero.parameters == pytest.approx(first) and hero.window.value[0] == low
+    with monkeypatch.context() as patch:
+        patch.delattr(Form, "fit")
+        hero.form.value = "Morse"
+        hero.window.value = (low - 0.01, high)  # holds the same points
+        assert "did not work" not in hero.status.value
+    again = PairFit(curves)
+    assert again.parameters == pytest.approx(fitted) and again.window.value == (low - 0.01, high)
+    again.reset.click()
+    assert again.parameters == pytest.approx(first) and again.window.value == (low, high)
+    assert hero.parameters == pytest.approx(fitted)  # gone, and silent
 
 
 def test_the_law_of_the_sliders_is_handed_to_a_panel_below_and_names_are_checked(curves):
-    given = []
+    given, below = [], []
     hero = PairFit(curves, "Ar2", "Morse", melt=lambda fit: given.append(fit) or PairFit(curves))
-    hero.melt.click()
     r, energy = curves["Ar2"]
-    assert dict(given[0].parameters) == hero.parameters and torch.equal(given[0].residual, given[0](r) - energy)
-    (first,) = hero.molten.children
-    hero.melt.click()
-    (second,) = hero.molten.children
+    for _ in range(2):
+        hero.melt.click()
+        assert dict(given[-1].parameters) == hero.parameters
+        assert torch.equal(given[-1].residual, given[-1](r) - energy)
+        below.extend(hero.molten.children)
+    assert len(below) == 2 and below[0].comm is None and below[1].comm is not None
     hero.retire()
-    assert first.comm is None and second.comm is None
+    assert below[1].comm is None
     changes: Any = ({"curves": {}}, {"dimer": "Xe2"}, {"form": "cubic"})
     for change in changes:
         with pytest.raises(ValueError, match="there is no curve"):
