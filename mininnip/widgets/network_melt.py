@@ -16,13 +16,12 @@ import ipywidgets
 import numpy as np
 import torch
 from ase import Atoms
-from matplotlib.figure import Figure
 
 from mininnip.analysis.liquids import closest_pair, radial_distribution
 from mininnip.calculator import Calculator
 from mininnip.classical import PairPotential, zbl_repulsion, zbl_screening
 from mininnip.data.sets import Dataset
-from mininnip.figures.plotting import MODEL
+from mininnip.figures.melt import MeltFigure
 from mininnip.model import Descriptor
 from mininnip.neural import BehlerParrinello
 from mininnip.potential import Potential
@@ -40,6 +39,11 @@ BATH: Any = dict(steps_per_frame=5, time_step=2.0, friction=0.01, closest=1.0)  
 FRAMES_PER_RUN, AVERAGED = 2000, 300  # of a melt; frames over which g(r) is averaged: 3 ps
 NEAR, SLOW = 1.6, 0.25  # Å: atoms so near may fuse; s from frame to frame while they do
 REPULSION: Any = dict(cutoff=1.75, truncation="switched", onset=1.0)  # Å: below what the data hold
+COLLAPSED = (
+    "<strong>The melt has collapsed</strong> after {time:.2f} ps: atoms {i} and {j}, drawn red, fuse; {distance:.2f} Å "
+    "apart, they were still falling. In the training data no two atoms are nearer than {known:.2f} Å: closer the "
+    "network only guesses. Melt starts anew."
+)
 ALT = (
     "Above: force error on validation data against epochs. Below: radial distribution function of the running melt and "
     "a gray band, the reference."
@@ -75,13 +79,15 @@ class NetworkMelt(Panel):
             raise ValueError("the reference is r and at least one g(r): reference=(r, g)")
         super().__init__("network-melt")
         self._train, self._valid, self._first, self._functions = train, valid, start, functions
-        self._r, self._band = np.asarray(reference[0]), [np.asarray(g) for g in reference[1:]]
+        self._r = np.asarray(reference[0])
         self._cutoff = float(self._r[-1] + (self._r[1] - self._r[0]) / 2)
         z = int(start.numbers[0])
         self._nuclei = PairPotential(zbl_repulsion, charge_product=z * z, screening=zbl_screening(z, z), **REPULSION)
         if "potential" not in self.memory:
             self._forget(seed=0)
-        self._draw_figures()
+        self._no_force = 1e3 * float(np.sqrt(np.mean(valid.forces**2)))
+        self.drawn = MeltFigure(self._no_force, EPOCHS, self._r, [np.asarray(g) for g in reference[1:]])
+        self.live = LiveFigure(self.drawn.figure, self.drawn.moving, ALT)
         self.temperature = self.slider(
             "temperature", "heat bath (K)", temperature, (300, 8000), 100, self._draw, "d", kind=ipywidgets.IntSlider
         )
@@ -99,23 +105,6 @@ class NetworkMelt(Panel):
 
     # --- what is drawn ------------------------------------------------------------------------------------------------
 
-    def _draw_figures(self) -> None:
-        figure = Figure(figsize=(5.4, 4.6), layout="constrained")
-        above, below = figure.subplots(2, 1, height_ratios=[2, 3])
-        scale = 1e3 * float(np.sqrt(np.mean(self._valid.forces**2)))
-        above.axhline(scale, color="0.6", linewidth=1, linestyle=":")
-        above.text(0.99, scale, "predict no force ", va="bottom", ha="right", transform=above.get_yaxis_transform())
-        live = self.live = LiveFigure(figure, alt=ALT)
-        self._error = live.line(above, color=MODEL)
-        above.set(xlim=(0, EPOCHS), ylim=(0, 1.35 * scale), xlabel="epoch", ylabel="force error\n(meV/Å)")
-        self._above = above
-        low, high = np.min(self._band, axis=0), np.max(self._band, axis=0)
-        below.fill_between(self._r, low, high, color="0.7", label="reference")
-        self._g = live.line(below, color=MODEL, label="this melt")
-        self._clock = live.add(below.text(0.98, 0.93, "", transform=below.transAxes, ha="right", va="top"))
-        below.set(xlim=(1, self._cutoff), ylim=(0, 1.6 * high.max()), xlabel="distance r (Å)", ylabel="g(r)")
-        below.legend(loc="upper left")
-
     def _draw(self) -> None:
         """Atoms, error and g(r) as they are now, and what they say."""
         memory, frame = self.memory, self.memory["frame"]
@@ -132,15 +121,10 @@ class NetworkMelt(Panel):
                 state += f"{self._known:.2f} Å"
         self.say(f"{state}.")
         self.stage.place(frame.get_positions(wrap=True), red)
+        since = f", {frame.info['time']:.2f} ps" if memory["g"] else ""
         with self.live.lock:
-            self._error.set_data(np.arange(len(errors)), errors)
-            self._g.set_data(self._r, np.mean(memory["g"], axis=0) if memory["g"] else np.full_like(self._r, np.nan))
-            since = f", {frame.info['time']:.2f} ps" if memory["g"] else ""
-            self._clock.set_text(f"{self.temperature.value} K{since}")
-            if len(errors) > self._above.get_xlim()[1]:
-                self._above.set_xlim(0, 2 * self._above.get_xlim()[1])
-                self.live.redraw()
-            self.live.refresh()
+            grown = self.drawn.show(errors, memory["g"], f"{self.temperature.value} K{since}")
+            (self.live.redraw if grown else self.live.refresh)()
 
     @functools.cached_property
     def _known(self) -> float:
@@ -160,8 +144,6 @@ class NetworkMelt(Panel):
     def _reset(self) -> None:
         self.work.stop()
         self._forget(self.memory["seed"] + 1)
-        self._above.set_xlim(0, EPOCHS)
-        self.live.redraw()
         self._draw()
 
     def _training(self) -> Iterator[tuple[float, str]]:
@@ -169,7 +151,7 @@ class NetworkMelt(Panel):
         errors = self.memory["errors"]
         for history in training_epochs(self.memory["potential"], self._train, self._valid, **TRAINING):
             if not errors:
-                errors.append(1e3 * float(np.sqrt(np.mean(self._valid.forces**2))))  # it starts from no force
+                errors.append(self._no_force)  # it starts from there
             errors.append(history["force_rmse"][-1])
             self._draw()
             yield len(history.epochs) / EPOCHS, f"epoch {len(history.epochs)}"
@@ -201,16 +183,7 @@ class NetworkMelt(Panel):
                     time.sleep(SLOW)  # what comes next is over in a few frames
                 yield shown / FRAMES_PER_RUN, f"frame {shown}"
         except ValueError as error:
-            memory["over"] = True
-            self.say(self._obituary(error))
-
-    def _obituary(self, error: ValueError) -> str:
-        """How the melt has ended; its last frame stays to be looked at, and the next melt starts anew."""
-        (i, j, distance), time = closest_pair(self.memory["frame"]), self.memory["frame"].info.get("time", 0.0)
-        if distance >= NEAR or self.repulsion.value:
-            return f"The melt has ended: {error}."
-        return (
-            f"<strong>The melt has collapsed</strong> after {time:.2f} ps: atoms {i} and {j}, drawn red, "
-            f"fuse; {distance:.2f} Å apart, they were still falling. In the training data no two atoms are nearer than "
-            f"{self._known:.2f} Å: closer the network only guesses. Melt starts anew."
-        )
+            memory["over"], (i, j, distance) = True, closest_pair(memory["frame"])
+            words = COLLAPSED if distance < NEAR and not self.repulsion.value else "The melt has ended: {error}."
+            time_reached = memory["frame"].info.get("time", 0.0)
+            self.say(words.format(time=time_reached, i=i, j=j, distance=distance, known=self._known, error=error))

@@ -43,17 +43,19 @@ def steps(work, n):
 
 
 def test_it_learns_can_be_stopped_and_goes_on_and_reset_makes_another(panel):
-    panel._above.set_xlim(0, 8)
     training = panel._training()
     steps(training, 4)
     training.close()
     errors, potential = list(panel.memory["errors"]), panel.memory["potential"]
     assert len(errors) == 4 and errors[-1] < errors[0] and "3 epochs, force error" in panel.status.value
-    steps(panel._training(), 7)
-    assert panel.memory["errors"][:4] == errors and panel._above.get_xlim()[1] == 16
+    steps(panel._training(), 3)
+    assert panel.memory["errors"][:4] == errors and len(panel.memory["errors"]) == 6
+    panel.memory["errors"] += [100.0] * EPOCHS
+    panel._draw()
+    assert panel.drawn.above.get_xlim()[1] == 2 * EPOCHS
     panel.reset.click()
     assert panel.memory["potential"] is not potential and panel.memory["errors"] == []
-    assert panel._above.get_xlim()[1] == EPOCHS and "untrained" in panel.status.value
+    assert panel.drawn.above.get_xlim()[1] == EPOCHS and "untrained" in panel.status.value
 
 
 def test_red_atoms_are_outside_g_is_that_of_the_frames_and_a_new_setting_starts_it_anew(panel):
@@ -65,7 +67,7 @@ def test_red_atoms_are_outside_g_is_that_of_the_frames_and_a_new_setting_starts_
     steps(run, 2)
     grades = panel.memory["frame"].calc.results["extrapolation"]
     assert red(panel) == set(np.flatnonzero(grades > 0)) and f"{(grades > 0).sum()} of 64 atoms" in panel.status.value
-    np.testing.assert_allclose(panel._g.get_ydata(), np.mean(panel.memory["g"], axis=0))
+    np.testing.assert_allclose(panel.drawn._g.get_ydata(), np.mean(panel.memory["g"], axis=0))
     for setting, value in ((panel.temperature, 600), (panel.repulsion, True)):
         assert len(panel.memory["g"]) > 1
         setting.value = value
