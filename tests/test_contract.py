@@ -63,6 +63,8 @@ POTENTIALS = {
     "zbl_repulsion": (pair(classical.zbl_repulsion, charge_product=196.0, screening=0.13), 14, 2.5),
     "stillinger_weber": (classical.StillingerWeber, 14, 2.5),
     "tersoff": (classical.Tersoff, 14, 2.3),
+    "edip": (classical.EDIP, 14, 2.3),
+    "lenosky": (classical.Lenosky, 14, 2.3),
     "sum": (lambda: Sum([classical.StillingerWeber(), behler_parrinello(BEHLER)()]), 14, 2.5),
     "behler_parrinello": (behler_parrinello(BEHLER), 14, 2.5),
     "behler_parrinello_ani": (behler_parrinello(ANI), 14, 2.5),

@@ -128,7 +128,8 @@ def draw_silicon(axes):
 
 def draw_silicon_structure(axes):
     data = read("silicon_structure")
-    colors = {"stillinger_weber": BLUE, "tersoff": ORANGE, "ab_initio_seed1": "0.5", "ab_initio_seed2": BLACK}
+    colors = {"stillinger_weber": BLUE, "tersoff": ORANGE, "edip": GREEN, "lenosky": PURPLE}
+    colors |= {"ab_initio_seed1": "0.5", "ab_initio_seed2": BLACK}
     for source, color in colors.items():
         style = dict(color=color, label=f"{source.replace('_', ' ')}, {data[f'frames_{source}']} frames")
         axes[0].plot(data["r"], data[f"g_{source}"], **style)

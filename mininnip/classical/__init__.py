@@ -1,8 +1,10 @@
 """Classical potentials: functional forms chosen by people (pair laws, bonded terms, three-body, bond order)."""
 
 from mininnip.classical.bonded import ForceField, Topology
+from mininnip.classical.edip import EDIP
 from mininnip.classical.fcc import FccCrystal
 from mininnip.classical.fitting import fit_law
+from mininnip.classical.lenosky import Lenosky
 from mininnip.classical.pair import (
     PairPotential,
     buckingham_coulomb,
@@ -17,8 +19,10 @@ from mininnip.classical.stillinger_weber import StillingerWeber
 from mininnip.classical.tersoff import Tersoff
 
 __all__ = [
+    "EDIP",
     "FccCrystal",
     "ForceField",
+    "Lenosky",
     "PairPotential",
     "StillingerWeber",
     "Tersoff",

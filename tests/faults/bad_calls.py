@@ -19,7 +19,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 
 import mininnip as mn
-from mininnip.classical import PairPotential, StillingerWeber, Tersoff, lennard_jones
+from mininnip.classical import EDIP, Lenosky, PairPotential, StillingerWeber, Tersoff, lennard_jones
 from mininnip.data.files import from_atoms
 
 SENTENCES = (ValueError, KeyError, IndexError, OSError)  # what a call may end with, raised by a line of mininnip
@@ -179,13 +179,14 @@ def three_body(rng):
     kind, good = rng.choice(
         [(StillingerWeber, {"epsilon": 2.17, "sigma": 2.1, "A": 7.0, "elements": (14,)})] * 2
         + [(Tersoff, {"A": 1830.8, "B": 471.18, "n": 0.78, "S": 3.0, "elements": (14,)})]
+        + [(EDIP, {"A": 7.98, "B": 1.5, "a": 3.12, "c": 2.56, "elements": (14,)}), (Lenosky, {"elements": (14,)})]
     )
     model = kind(**arguments_with_faults(rng, good, {"elements": [*ARRAYS, (14,), (0,), (14.5,), ("Si",)]}))
     return mn.Potential(model)(mn.Graph.from_atoms(bulk("Si"), model.cutoff), forces=True)
 
 
 def wrong_graph(rng):
-    potential = mn.Potential(rng.choice([StillingerWeber, Tersoff])())
+    potential = mn.Potential(rng.choice([StillingerWeber, Tersoff, EDIP, Lenosky])())
     graph = mn.Graph.from_atoms(bulk("Si"), 4.0)
     return potential(
         rng.choice(
