@@ -153,7 +153,7 @@ def liquids(
     panels[0].set(xlabel="distance r (Å)", ylabel="g(r)", xlim=(1.5, None))
     panels[0].margins(x=0)
     panels[1].set(xlabel="angle between neighbors (°)", ylabel="share per degree")
-    panels[1].legend(fontsize=10)
+    panels[0].legend(fontsize=10, loc="upper right")
     return figure
 
 

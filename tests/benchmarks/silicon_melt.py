@@ -35,6 +35,7 @@ from mininnip.data.dataset import Dataset
 
 N_BINS, EQUILIBRATION = 106, 160  # bins of g(r) up to half the cell; steps
 EMPIRICAL = {"stillinger_weber": "Stillinger–Weber", "tersoff": "Tersoff of Phys. Rev. B 38, 9902 (1988)"}
+EMPIRICAL |= {"edip": "EDIP", "lenosky": "Lenosky"}
 FRESH = range(100, 120)  # seeds of the second series
 SEEDS, ZBL_CUTOFF, ZBL_ONSET = 20, 1.75, 1.0  # Å: no pair of the training data is closer than 1.79
 MEASURED = Path(__file__).with_name("silicon_stability.json")
@@ -103,7 +104,7 @@ def area(g: np.ndarray, h: np.ndarray, half_box: float) -> float:
 
 
 def rivals(data: Dataset) -> list[str]:
-    """How far two ab initio runs are apart, and two empirical potentials from both."""
+    """How far two ab initio runs are apart, and empirical potentials from both."""
     half_box, (_, (one, two), mean) = data.cell[0, 0, 0] / 2, ab_initio(data)
     known = mn.load_data("silicon_structure")
     assert isinstance(known, NamedArrays)

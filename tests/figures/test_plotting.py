@@ -222,7 +222,7 @@ def test_liquids_are_drawn_with_the_reference_black_the_model_blue_and_a_band_be
         assert np.array_equal(other.get_xdata(), x) and np.array_equal(other.get_ydata(), np.arange(n))
         (area,) = panel.collections
         assert area.get_datalim(panel.transData).y1 == n - 1
-    assert labels_of(figure.axes[1]) == list(structures)
+    assert labels_of(figure.axes[0]) == list(structures)
 
 
 def test_graph_draws_a_dot_for_each_node_and_a_line_for_each_edge():
