@@ -36,3 +36,11 @@ class MLP(nn.Module):
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
+
+    def shares(self, x: Tensor) -> Tensor:
+        """What each neuron of the last hidden layer adds to y (..., sizes[-1], sizes[-2]), which has a bias besides."""
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        return x[..., None, :] * last.weight

@@ -24,6 +24,13 @@ def test_number_of_parameters():
     assert count == (3 + 1) * 10 + 2 * (10 + 1) * 10 + (10 + 1)
 
 
+def test_shares_and_the_last_bias_sum_to_the_outputs():
+    network, x = MLP((2, 4, 5, 3)), torch.randn(7, 2)
+    shares = network.shares(x)
+    assert shares.shape == (7, 3, 5)
+    torch.testing.assert_close(shares.sum(-1) + network.state_dict()["layers.2.bias"], network(x))
+
+
 def test_without_hidden_layer_it_is_linear():
     network = MLP((4, 1)).double()
     x, y = torch.randn(2, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
