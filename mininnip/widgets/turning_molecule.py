@@ -1,15 +1,15 @@
 """Hero of lesson 15: turn a molecule, and the vectors and shapes that its atoms carry turn along, or do not.
 
-Left the molecule in 3-D. In the middle a vector of every atom, right a shape of degree 2, one channel of a NequIP: in
-color what the network says of the turned molecule, black what it says of the molecule as it was, turned afterwards.
-The two agree for an equivariant network, trained or not, and no longer when a constant is added to its vectors.
+Left a vector of every atom, right a shape of degree 2, one channel of a NequIP: in color what the network says of the
+turned molecule, black what it says of the molecule as it was, turned afterwards. The two agree for an equivariant
+network, trained or not, and no longer when a constant is added to its vectors.
 """
 
 from __future__ import annotations
 
 import copy
 import itertools
-from typing import Any
+from typing import Any, cast
 
 import ipywidgets
 import numpy as np
@@ -27,7 +27,6 @@ from mininnip.potential import Potential
 from mininnip.so3 import spherical_harmonics, wigner_d
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
-from mininnip.widgets.stage import WRAP, Stage
 
 LAYER, CHANNEL = 2, 0  # of the features that are drawn
 BIAS = torch.tensor([[0.5], [0.2], [0.0]], dtype=torch.float64)  # added to all vectors (3, 1)
@@ -66,11 +65,7 @@ class TurningMolecule(Panel):
         self.angles = [self._slider(axis, start) for axis, start in (("x", 25), ("y", 20), ("z", 40))]
         box: Any = ipywidgets.Checkbox(False, description="bias on vectors", indent=False, layout={"width": "12em"})
         self.bias = self.control("bias", box, self._move)
-        shown = Atoms(atoms.numbers, self._placed(), cell=3 * [2 * self._half])
-        self.stage = Stage(self, shown, 260, "The turned molecule seen along z.")
-        self.look, self.viewer, self.flat = self.stage.look, self.stage.viewer, self.stage.flat
-        views = ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view], layout=WRAP)
-        self.show_all([views, ipywidgets.HBox([*self.angles, self.bias], layout=WRAP)])
+        self.show_all([self.live.view, ipywidgets.HBox([*self.angles, self.bias], layout={"flex_flow": "row wrap"})])
         self._place()
         self.live.redraw()
 
@@ -104,8 +99,9 @@ class TurningMolecule(Panel):
         return vectors, shapes
 
     def _draw_figure(self) -> None:
-        figure = Figure(figsize=(7.6, 3.7), layout="constrained")
+        figure = Figure(figsize=(8.0, 4.0), layout=cast(Any, "none"))
         left, right = figure.subplots(1, 2, sharey=True)
+        figure.subplots_adjust(left=0.07, right=0.985, top=0.91, bottom=0.14, wspace=0.06)
         ends: Any = {"xlim": (-self._half, self._half), "ylim": (-self._half, self._half), "aspect": "equal"}
         left.set(title="vectors", xlabel="x (Å)", ylabel="y (Å)", **ends)
         right.set(title="shapes, l = 2", xlabel="x (Å)", **ends)
@@ -128,7 +124,6 @@ class TurningMolecule(Panel):
             lobes.set_verts(placed[:, None, :2] + radii[..., None] * PLANE[:, :2])
         for skeleton in self._skeletons:
             skeleton.set_data(*np.concatenate([[*placed[list(k), :2], (np.nan, np.nan)] for k in self._bonds]).T)
-        self.stage.place(placed + self._half)
 
     def _placed(self) -> np.ndarray:
         return self.atoms.positions @ self.rotation.T
