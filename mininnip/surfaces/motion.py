@@ -1,5 +1,8 @@
 """Motion on any energy surface at a temperature: Langevin's equation, or Newton's."""
 
+import itertools
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor
 
@@ -39,28 +42,52 @@ def langevin(
         ValueError: if the time step is not positive, the temperature or the friction negative.
         RuntimeError: if a walker leaves the surface because the time step is too long.
     """
+    steps = langevin_steps(surface, start, lambda: kT, time_step, friction, seed)
+    positions, velocities = zip(*itertools.islice(steps, n_steps + 1), strict=True)
+    return torch.stack(positions), torch.stack(velocities)
+
+
+def langevin_steps(
+    surface: Surface,
+    start: Tensor,
+    temperature: Callable[[], float],
+    time_step: float = 0.01,
+    friction: float = 1.0,
+    seed: int = 0,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The same motion without an end, step by step, in a bath whose temperature may change on the way.
+
+    Args:
+        temperature: asked for kT at every step.
+        surface, start, time_step, friction, seed: as of `langevin`.
+
+    Yields:
+        Positions and velocities (..., d), those of the start first.
+
+    Raises:
+        ValueError, RuntimeError: as `langevin`.
+    """
     check_positive(time_step=time_step)
-    if kT < 0 or friction < 0:
-        raise ValueError(f"temperature and friction must not be negative, got kT = {kT} and friction = {friction}")
+    if temperature() < 0 or friction < 0:
+        raise ValueError(
+            f"temperature and friction must not be negative, got kT = {temperature()} and friction = {friction}"
+        )
     generator = torch.Generator(start.device).manual_seed(seed)
 
     def noise() -> Tensor:
         return torch.randn(start.shape, dtype=start.dtype, device=start.device, generator=generator)
 
     damping = torch.exp(torch.tensor(-friction * time_step, dtype=torch.float64)).item()
-    r, v = start.detach(), kT**0.5 * noise()
+    r, v = start.detach(), temperature() ** 0.5 * noise()
     f = forces(surface, r)
-    positions, velocities = [r], [v]
-    for step in range(n_steps):
+    for step in itertools.count(1):
+        yield r, v
         v = v + 0.5 * time_step * f
         r = r + 0.5 * time_step * v
         if friction > 0:
-            v = damping * v + ((1 - damping**2) * kT) ** 0.5 * noise()
+            v = damping * v + ((1 - damping**2) * temperature()) ** 0.5 * noise()
         r = r + 0.5 * time_step * v
         if not bool(torch.isfinite(r).all()):
-            raise RuntimeError(f"a walker left the surface at step {step + 1}; shorten the time step ({time_step})")
+            raise RuntimeError(f"a walker left the surface at step {step}; shorten the time step ({time_step})")
         f = forces(surface, r)
         v = v + 0.5 * time_step * f
-        positions.append(r)
-        velocities.append(v)
-    return torch.stack(positions), torch.stack(velocities)

@@ -86,6 +86,12 @@ def minimum_energy_path(
     raise RuntimeError(f"the string has not come to rest after {max_steps} steps; begin from two minima")
 
 
+def length_along(path: Tensor) -> Tensor:
+    """How long a path of straight pieces (K, d) is up to each of its points (K,)."""
+    lengths = torch.linalg.vector_norm(path.diff(dim=0), dim=-1)
+    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+
+
 def _descent_step(slope: Tensor, curvature: Tensor, max_step: float) -> Tensor:
     values, vectors = torch.linalg.eigh(curvature)
     # Times from far too short to far too long, on a logarithmic scale; the path lengthens with time.
@@ -99,9 +105,8 @@ def _descent_step(slope: Tensor, curvature: Tensor, max_step: float) -> Tensor:
 
 
 def _spread_evenly(path: Tensor) -> Tensor:
-    lengths = torch.linalg.vector_norm(path.diff(dim=0), dim=-1)
-    position = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])  # (n_images,)
+    position = length_along(path)  # (n_images,)
     wanted = torch.linspace(0, 1, len(path), dtype=path.dtype, device=path.device) * position[-1]
     left = torch.searchsorted(position, wanted.contiguous(), right=True).sub(1).clamp(0, len(path) - 2)
-    fraction = ((wanted - position[left]) / lengths[left]).clamp(0, 1)[:, None]
+    fraction = ((wanted - position[left]) / position.diff()[left]).clamp(0, 1)[:, None]
     return path[left] + fraction * (path[left + 1] - path[left])

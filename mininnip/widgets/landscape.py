@@ -6,6 +6,7 @@ Left the surface from above, right the energy along the ball's way. The physics 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import torch
@@ -16,6 +17,9 @@ from torch import Tensor
 
 from mininnip import surfaces
 from mininnip.figures.plotting import ATTACK, MODEL, SECOND, landscape
+from mininnip.surfaces import muller_brown
+from mininnip.surfaces.motion import langevin_steps
+from mininnip.surfaces.paths import length_along
 from mininnip.surfaces.stationary_points import newton_steps
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
@@ -31,6 +35,11 @@ HOPPING = (
 )
 MODE_ENERGY = 15.0  # a mode's line is as long as an excursion that costs or gains this energy
 ROLL, NEWTON, MOVE = "roll downhill", "jump to zero force", "move at a temperature"
+KINDS = (  # by the number of negative curvatures
+    "both positive: every step costs energy, a <strong>minimum</strong>",
+    "one negative: downhill along the dashed red line, uphill along the other, a <strong>saddle</strong>",
+    "both negative: downhill in every direction, a <strong>maximum</strong>",
+)
 ALT = (
     "Left: contour map of the Müller–Brown surface with three valleys A, B and C. A ball and its way are drawn on it; "
     "where it rests, two lines show the directions of the Hessian's modes. Right: the energy along the way."
@@ -50,8 +59,8 @@ class Landscape(Panel):
 
     def __init__(self, start: tuple[float, float] = (-0.9, 1.1)):
         super().__init__("landscape")
-        found = surfaces.stationary_points(surfaces.muller_brown, BOUNDS)
-        self.minima = dict(zip("ABC", (point.position for point in found if point.kind == "minimum"), strict=False))
+        found = surfaces.stationary_points(muller_brown, BOUNDS)  # minima first
+        self.minima = dict(zip("ABC", (point.position for point in found), strict=False))
         self.position = torch.tensor(self.memory.get("position", start), dtype=torch.float64)
         self._draw_figure()
         self.action = self.choice("action", [ROLL, NEWTON, MOVE], self._action_changed)
@@ -64,23 +73,36 @@ class Landscape(Panel):
 
     def _draw_figure(self) -> None:
         figure = Figure(figsize=(9.4, 4.4), layout="constrained")
-        self.map, self.profile = figure.subplots(1, 2, width_ratios=(1.25, 1))
-        filled = landscape(self.map, surfaces.muller_brown, BOUNDS, LEVELS)
-        figure.colorbar(filled, ax=self.map, ticks=LEVELS[::4]).ax.set_title("E")
+        above, profile = figure.subplots(1, 2, width_ratios=(1.25, 1))
+        filled = landscape(above, muller_brown, BOUNDS, LEVELS)
+        figure.colorbar(filled, ax=above, ticks=LEVELS[::4]).ax.set_title("E")
         for name, point in self.minima.items():
-            self.map.annotate(name, point.tolist(), (10, 10), textcoords="offset points", color="white", weight="bold")
-            self.map.plot(*point, ".", color="white", markersize=5)
-        self.map.set_title("click, or arrow keys and Enter")
-        self.profile.set(xlim=(-0.04, 1.04), ylim=(-160, 60), xlabel="along the way", ylabel="energy E", xticks=[])
-        live = self.live = LiveFigure(figure, alt=ALT, on_click=self.guard(self.click), clickable_axes=self.map)
+            above.annotate(name, point.tolist(), (10, 10), textcoords="offset points", color="white", weight="bold")
+            above.plot(*point, ".", color="white", markersize=5)
+        above.set_title("click, or arrow keys and Enter")
+        profile.set(xlim=(-0.04, 1.04), ylim=(-160, 60), xlabel="along the way", ylabel="energy E", xticks=[])
+        live = self.live = LiveFigure(figure, alt=ALT, on_click=self.guard(self.click), clickable_axes=above)
         ball = dict(color=SECOND, markeredgecolor="black", markersize=13)
-        self.trail = live.line(self.map, color="white", linewidth=2.5)
+        self.trail = live.line(above, color="white", linewidth=2.5)
         rim = [withStroke(linewidth=6, foreground="white")]
-        self.modes = [live.line(self.map, linewidth=3.5, path_effects=rim) for _ in range(2)]
-        self.ball = live.line(self.map, "o", **ball)
-        self.energy = live.line(self.profile, color="black", linewidth=1.5)
-        self.marker = live.line(self.profile, "o", **ball)
-        self.reading = live.add(self.profile.text(0.04, 0.96, "", transform=self.profile.transAxes, va="top"))
+        self.modes = [live.line(above, linewidth=3.5, path_effects=rim) for _ in range(2)]
+        self.ball = live.line(above, "o", **ball)
+        self.energy = live.line(profile, color="black", linewidth=1.5)
+        self.marker = live.line(profile, "o", **ball)
+        self.reading = live.add(profile.text(0.04, 0.96, "", transform=profile.transAxes, va="top"))
+
+    def _draw(self, way: Tensor, progress: Tensor, ball_at: int = -1) -> None:
+        """The ball on its way (K, 2), on the map and, against progress from 0 to 1 (K,), in energy."""
+        energies = muller_brown(way)
+        with self.live.lock:
+            for line in self.modes:
+                line.set_data([], [])
+            self.trail.set_data(*way.T)
+            self.ball.set_data(*way[ball_at][:, None])
+            self.energy.set_data(progress, energies)
+            self.marker.set_data(progress[ball_at][None], energies[ball_at][None])
+            self.reading.set_text(f"E = {energies[ball_at]:.1f}".replace("-", "−"))
+            self.live.refresh()
 
     def click(self, x: float, y: float) -> None:
         """Put the ball at (x, y) and let it go."""
@@ -88,78 +110,58 @@ class Landscape(Panel):
         self.position = torch.tensor([x, y], dtype=torch.float64)
         self.start_work(self._go())
 
-    def _go(self) -> Iterator[tuple[float, str]]:
-        self.path.value = ""
-        if self.action.value == MOVE:
-            return self._wander()
-        if self.action.value == ROLL:
-            return self._follow(surfaces.relax(surfaces.muller_brown, self.position, max_step=0.03))
-        steps = newton_steps(surfaces.muller_brown, self.position, max_step=0.1, max_steps=N_JUMPS)
-        way = [self.position]
-        for position in steps:
-            way.append(position)
-            if _outside(position):
-                break
-        return self._follow(torch.stack(way))
-
     def _action_changed(self) -> None:
         self.work.stop()
         if self.action.value == MOVE:
             self.say("Click to let it move. It loses and gains energy in collisions with a bath of temperature kT.")
 
+    def _go(self) -> Iterator[tuple[float, str]]:
+        self.path.value = ""
+        if self.action.value == MOVE:
+            return self._wander()
+        if self.action.value == ROLL:
+            return self._follow(surfaces.relax(muller_brown, self.position, max_step=0.03))
+        way = [self.position]
+        for position in newton_steps(muller_brown, self.position, max_step=0.1, max_steps=N_JUMPS):
+            way.append(position)
+            if _outside(position):
+                break
+        return self._follow(torch.stack(way))
+
     def _follow(self, way: Tensor) -> Iterator[tuple[float, str]]:
         """The ball along a given way, at most 50 pictures, and what is to be said at its end."""
-        energies = surfaces.muller_brown(way)
+        progress = _progress(way)
         for k in np.unique(np.linspace(0, len(way) - 1, 50).astype(int)):
-            self._draw(way[: k + 1], energies[: k + 1], _shares(way))
-            yield (k + 1) / len(way), f"E = {energies[k]:.1f}"
-        self._left(way) if _outside(way[-1]) else self._rest(way)
+            self._draw(way[: k + 1], progress[: k + 1])
+            yield (k + 1) / len(way), f"E = {muller_brown(way[k]):.1f}"
+        self._end(way, way[0])
 
     def _wander(self) -> Iterator[tuple[float, str]]:
         """Langevin motion in a bath that follows the slider."""
-        trail, first = self.position[None], self.position
+        first, trail, seed = self.position, self.position[None], int(torch.randint(2**31, ()))
+        motion = langevin_steps(muller_brown, first, lambda: self.temperature.value, TIME_STEP, FRICTION, seed)
         try:
-            for k, position in enumerate(self._motion()):
+            for k, (position, _) in enumerate(islice(motion, 1, N_STEPS)):
                 trail = torch.cat([trail, position[None]])[-TRAIL:]
                 if _outside(position):
                     break
                 if k % STEPS_PER_FRAME == 0:
-                    energies = surfaces.muller_brown(trail)
-                    self._draw(trail, energies, torch.linspace(0, 1, TRAIL)[: len(trail)])
-                    yield k / N_STEPS, f"step {k}: E = {energies[-1]:.1f}"
+                    self._draw(trail, torch.linspace(0, 1, TRAIL)[: len(trail)])
+                    yield k / N_STEPS, f"step {k}: E = {muller_brown(position):.1f}"
         finally:  # stopped or at the end
-            self._left(trail, first) if _outside(trail[-1]) else self._rest(trail)
+            self._end(trail, first)
 
-    def _motion(self) -> Iterator[Tensor]:
-        """Positions, step by step, in runs of a 24th of the whole; each draws new velocities from the bath."""
-        position = self.position
-        for _ in range(24):
-            kT, seed = self.temperature.value, int(torch.randint(2**31, ()))
-            way, _ = surfaces.langevin(
-                surfaces.muller_brown, position, kT, N_STEPS // 24, time_step=TIME_STEP, friction=FRICTION, seed=seed
-            )
-            yield from way[1:]
-            position = way[-1]
-
-    def _draw(self, way: Tensor, energies: Tensor, progress: Tensor) -> None:
-        with self.live.lock:
-            for line in self.modes:
-                line.set_data([], [])
-            self.trail.set_data(*way.T)
-            self.ball.set_data(*way[-1:].T)
-            self.energy.set_data(progress[: len(way)], energies)
-            self.marker.set_data([progress[len(way) - 1]], energies[-1:])
-            self.reading.set_text(f"E = {energies[-1]:.1f}".replace("-", "−"))
-            self.live.refresh()
-
-    def _left(self, way: Tensor, back: Tensor | None = None) -> None:
-        """Say that the ball has left the map, and put it back where it was let go."""
-        self.position = way[0] if back is None else back
-        place = f"at ({way[-1, 0]:.2f}, {way[-1, 1]:.2f})"
+    def _end(self, way: Tensor, start: Tensor) -> None:
+        """Say where the ball rests; or that it has left the map, and put it back where it was let go."""
+        if not _outside(way[-1]):
+            self._rest(way)
+            return
+        self.position = start
         if self.action.value == MOVE:
             why = f"kT = {self.temperature.value:.0f} carries it over the rim; choose a lower temperature"
         else:
             why = "the curvature where it stood points to a place without force far away; start nearer to one"
+        place = f"at ({way[-1, 0]:.2f}, {way[-1, 1]:.2f})"
         self.say(
             f"The ball has <strong>left the map</strong> {place}: {why}. <b>Go again</b> starts at the same place."
         )
@@ -168,33 +170,43 @@ class Landscape(Panel):
         """Draw the Hessian's modes where the ball is, and say what kind of place that is."""
         self.position = way[-1]
         self.memory["position"] = self.position.tolist()
-        curvatures, vectors = torch.linalg.eigh(surfaces.hessian(surfaces.muller_brown, self.position))
-        force = float(torch.linalg.vector_norm(surfaces.forces(surfaces.muller_brown, self.position)))
+        curvatures, vectors = torch.linalg.eigh(surfaces.hessian(muller_brown, self.position))
+        force = float(surfaces.forces(muller_brown, self.position).norm())
         with self.live.lock:
-            self._draw(way, surfaces.muller_brown(way), _shares(way))
+            self._draw(way, _progress(way))
             for line, curvature, vector in zip(self.modes, curvatures.tolist(), vectors.T, strict=True):
                 reach = vector * min((2 * MODE_ENERGY / max(abs(curvature), 1e-12)) ** 0.5, 0.4)
                 line.set_data(*torch.stack([self.position - reach, self.position + reach]).T)
                 line.set(color=MODEL if curvature > 0 else ATTACK, linestyle="-" if curvature > 0 else "--")
             self.live.refresh()
-        hops = self.action.value == NEWTON and len(way) > N_JUMPS
-        self.say(HOPPING if hops else _judge(self.position, force, curvatures.tolist()))
+        if self.action.value == NEWTON and len(way) > N_JUMPS:
+            self.say(HOPPING)
+            return
+        kind = KINDS[int((curvatures < 0).sum())]
+        place, values = "({:.3f}, {:.3f})".format(*way[-1].tolist()), "{:.0f} and {:.0f}".format(*curvatures.tolist())
+        found = f"no force is left. Curvatures {values}, {kind}."
+        if force > 1e-3:
+            found = (
+                f"the force is {force:.1f}, not zero: <strong>neither minimum nor saddle</strong>, the ball is only "
+            )
+            found += f"held here. Curvatures {values}."
+        self.say(f"At {place} {found}")
 
     def _path_chosen(self) -> None:
         if not self.path.value:
             return
         self.work.stop()
         a, b = self.path.value
-        way = surfaces.minimum_energy_path(surfaces.muller_brown, self.minima[a], self.minima[b], n_images=61)
-        energies = surfaces.muller_brown(way)
+        way = surfaces.minimum_energy_path(muller_brown, self.minima[a], self.minima[b], n_images=61)
+        energies = muller_brown(way)
         top = int(energies.argmax())
-        saddle = surfaces.stationary_point(surfaces.muller_brown, way[top])
+        saddle = surfaces.stationary_point(muller_brown, way[top])
         self.position = saddle.position
         climbs = [saddle.energy - float(energies[end]) for end in (0, -1)]
         with self.live.lock:
-            self._draw(way, energies, _shares(way))
+            self._draw(way, _progress(way), ball_at=top)
             self.ball.set_data(*saddle.position[:, None])
-            self.marker.set_data([_shares(way)[top]], [saddle.energy])
+            self.marker.set_data([_progress(way)[top]], [saddle.energy])
             self.reading.set_text(f"from {a} to {b}: {climbs[0]:.1f}\nfrom {b} to {a}: {climbs[1]:.1f}")
             self.live.refresh()
         self.say(
@@ -203,28 +215,11 @@ class Landscape(Panel):
         )
 
 
-def _judge(position: Tensor, force: float, curvatures: list[float]) -> str:
-    """One or two sentences on a place: force, curvatures, kind."""
-    kind = (
-        "both positive: every step costs energy, a <strong>minimum</strong>",
-        "one negative: downhill along the dashed red line, uphill along the other, a <strong>saddle</strong>",
-        "both negative: downhill in every direction, a <strong>maximum</strong>",
-    )[sum(curvature < 0 for curvature in curvatures)]
-    place, values = f"({position[0]:.3f}, {position[1]:.3f})", " and ".join(f"{one:.0f}" for one in curvatures)
-    if force > 1e-3:
-        return (
-            f"At {place} the force is {force:.1f}, not zero: <strong>neither minimum nor saddle</strong>, the ball is "
-            f"only held here. Curvatures {values}."
-        )
-    return f"At {place} no force is left. Curvatures {values}, {kind}."
-
-
 def _outside(position: Tensor) -> bool:
     return any(not low <= at <= high for at, (low, high) in zip(position.tolist(), BOUNDS, strict=True))
 
 
-def _shares(way: Tensor) -> Tensor:
+def _progress(way: Tensor) -> Tensor:
     """For each point of a way, which share of it lies behind."""
-    lengths = torch.linalg.vector_norm(way.diff(dim=0), dim=-1)
-    behind = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    behind = length_along(way)
     return behind / behind[-1].clamp(min=1e-12)

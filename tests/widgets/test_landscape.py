@@ -98,5 +98,4 @@ def test_a_hot_ball_that_leaves_the_map_is_said_and_put_back(panel):
 def test_tick(benchmark, panel):
     """One picture of the moving ball with a full trail; at most 25 ms."""
     trail, _ = surfaces.langevin(surfaces.muller_brown, panel.minima["A"], kT=15.0, n_steps=399, time_step=0.004)
-    energies = surfaces.muller_brown(trail)
-    benchmark(panel._draw, trail, energies, torch.linspace(0, 1, 400))
+    benchmark(panel._draw, trail, torch.linspace(0, 1, 400))
