@@ -8,6 +8,7 @@ Symbols: φ `pair`, ρ `density`, f `arm`, g `angle`, U `embedding`, n the densi
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,7 +93,8 @@ class Spline(nn.Module):
 def _pieces(knots: np.ndarray) -> np.ndarray:
     """What two slopes and K values make of the polynomials (4, K + 1), highest power first: (4, K + 1, 2 + K)."""
     slopes, values = np.split(np.eye(2 + len(knots)), [2])
-    inner = CubicSpline(knots, values, bc_type=((1, slopes[0]), (1, slopes[1]))).c  # (4, K − 1, 2 + K)
+    ends: Any = ((1, slopes[0]), (1, slopes[1]))  # first derivatives
+    inner = CubicSpline(knots, values, bc_type=ends).c  # (4, K − 1, 2 + K)
     zero = np.zeros((2, 1, 2 + len(knots)))
     before, after = ([zero, slopes[[n], None], values[[m], None]] for n, m in ((0, 0), (1, -1)))
     return np.concatenate([np.concatenate(before), inner, np.concatenate(after)], axis=1)
