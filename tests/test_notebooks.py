@@ -161,6 +161,8 @@ def test_formulas_hold_only_commands_that_tex_knows(path):
     for cell in text_cells(read(path)):
         commands = {command for formula in FORMULA.findall(cell.source) for command in COMMAND.findall(formula)}
         assert commands <= TEX, f"{cell.id}: {commands - TEX}; add a command that is right to TEX"
+        doubled = [f for f in FORMULA.findall(cell.source) if re.search(r"\\\\[A-Za-z,]", f) and "begin{" not in f]
+        assert not doubled, f"{cell.id}: a doubled backslash is a line break, not a command, in {doubled}"
 
 
 @every_notebook_but("no starred unpacking")
