@@ -240,6 +240,6 @@ def test_harmonics_have_one_shape_for_each_order_and_both_signs():
     figure = plt.figure(figsize=(9, 2))
     plotting.harmonics(figure, 2)
     assert [axes.get_title() for axes in figure.axes] == ["l = 0"] + 3 * ["l = 1"] + 5 * ["l = 2"]
-    vectors = np.array([axes.get_zlim()[1] for axes in figure.axes[1:4]])
+    vectors = np.array([axes.get_zlim()[1] for axes in figure.axes[1:4]])  # pyright: ignore[reportAttributeAccessIssue]
     assert vectors.argmax() == 1, "the second component of a vector, y, points up"
     plt.close(figure)
