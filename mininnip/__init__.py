@@ -5,6 +5,7 @@ Every public name is declared once, in `__init__.pyi` beside this file, and impo
 
 import lazy_loader
 
+from mininnip.memory import keep_freed
 from mininnip.threads import one_by_default
 
 __version__ = "0.1.0"
@@ -12,4 +13,5 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 one_by_default()
-del one_by_default
+keep_freed()
+del one_by_default, keep_freed

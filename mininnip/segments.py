@@ -61,16 +61,22 @@ class _HandOut(torch.autograd.Function):
 class _AddUp(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, *segments: Tensor) -> Tensor:
-        ctx.segments, (index, order, starts) = segments, segments
-        if values.device.type != "cpu":
-            return values.new_zeros(len(starts), *values.shape[1:]).index_add_(0, index, values)
-        flat = values.reshape(len(values), math.prod(values.shape[1:]))
-        sums = torch.nn.functional.embedding_bag(order, flat, starts, mode="sum")  # reads rows in order, no copy
-        return sums.reshape(len(starts), *values.shape[1:])
+        ctx.segments = segments
+        return _sums(values, Segments(*segments))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         return _HandOut.apply(gradients[0], *ctx.segments), None, None, None
+
+
+def _sums(rows: Tensor, segments: Segments) -> Tensor:
+    """Sums of rows (E, ...) in each segment (n, ...)."""
+    index, order, starts = segments
+    if rows.device.type != "cpu":
+        return rows.new_zeros(len(starts), *rows.shape[1:]).index_add_(0, index, rows)
+    flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))
+    sums = torch.nn.functional.embedding_bag(order, flat, starts, mode="sum")  # reads rows in order, no copy
+    return sums.reshape(len(starts), *rows.shape[1:])
 
 
 def add_up_arrows(values: Tensor, directions: Tensor, segments: Segments, components: Segments) -> Tensor:
@@ -139,12 +145,68 @@ class _Overlap(torch.autograd.Function):
     def forward(ctx: Any, b: Tensor, g: Tensor, segments: Segments, components: Segments) -> Tensor:
         ctx.save_for_backward(b, g)
         ctx.of = segments, components
-        return torch.bmm(g.index_select(0, segments.index), b[:, :, None])[:, :, 0]
+        return g.index_select(0, segments.index).mul_(b[:, None]).sum(dim=2)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (b, g), u = ctx.saved_tensors, gradients[0].contiguous()
         return _Along.apply(u, g, *ctx.of), _Arrows.apply(b, u, *ctx.of), None, None
+
+
+def add_up_filtered(values: Tensor, filters: Tensor, wiring: Wiring) -> Tensor:
+    """Every center gets the sum of its neighbors' values, each through the filter of the pair, (N, ..., F).
+
+        out_i = Σ_j W_ij ∘ x_j
+
+    With g (N, ..., F) this is the form T = Σ_e Σ_f W_p(e)f x_j(e)f g_i(e)f, whose three slopes are sums of two kinds:
+    one that goes to atoms, one that goes to pairs. Gradients of any order are these again, and nothing of the size of
+    the edges is kept between them.
+
+    Args:
+        values: x (N, F) or (N, K, F).
+        filters: W (P, F).
+        wiring: of the graph.
+    """
+    return _Filtered.apply(values, filters, wiring.neighbors, wiring.centers, wiring.pairs)
+
+
+class _Filtered(torch.autograd.Function):
+    """Σ_e W_pf x_jf, rows that come from one end of the edges and go to the other."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, start: Segments, end: Segments, pairs: Segments) -> Tensor:
+        ctx.save_for_backward(x, w)
+        ctx.of = start, end, pairs
+        weights = w.index_select(0, pairs.index)
+        rows = x.index_select(0, start.index).mul_(weights if x.dim() == 2 else weights[:, None])
+        return _sums(rows, end)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (x, w), g, (start, end, pairs) = ctx.saved_tensors, gradients[0].contiguous(), ctx.of
+        to_x, to_w = ctx.needs_input_grad[:2]
+        slope_x = _Filtered.apply(g, w, end, start, pairs) if to_x else None
+        slope_w = _Agreement.apply(x, g, start, end, pairs) if to_w else None
+        return slope_x, slope_w, None, None, None
+
+
+class _Agreement(torch.autograd.Function):
+    """Σ_e x_jf g_if, rows that come from both ends of the edges and go to the pair."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, g: Tensor, start: Segments, end: Segments, pairs: Segments) -> Tensor:
+        ctx.save_for_backward(x, g)
+        ctx.of = start, end, pairs
+        rows = x.index_select(0, start.index).mul_(g.index_select(0, end.index))
+        return _sums(rows if x.dim() == 2 else rows.sum(dim=1), pairs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (x, g), w, (start, end, pairs) = ctx.saved_tensors, gradients[0].contiguous(), ctx.of
+        to_x, to_g = ctx.needs_input_grad[:2]
+        slope_x = _Filtered.apply(g, w, end, start, pairs) if to_x else None
+        slope_g = _Filtered.apply(x, w, start, end, pairs) if to_g else None
+        return slope_x, slope_g, None, None, None
 
 
 class Wiring(NamedTuple):

@@ -1,9 +1,14 @@
-"""Memory: a training and an evaluation leave little behind."""
+"""Memory: kept from tensor to tensor, given back when work is done."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from mininnip.memory import CHOICES
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the system decides")
 
 SOURCE = """
 import psutil, torch
@@ -25,8 +30,33 @@ print(private() - before)
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the system decides")
 def test_a_training_and_an_evaluation_leave_less_than_twenty_megabytes():
     """60 frames of 64 atoms to train on, 70 to evaluate: about 100 MB while they run."""
     run = subprocess.run([sys.executable, "-c", SOURCE], capture_output=True, text=True, check=True)
     assert float(run.stdout) < 20
+
+
+NEW_PAGES = """
+import resource, psutil, torch
+import mininnip
+from mininnip.memory import give_back
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+torch.ones(2**24)
+before = faults()
+torch.ones(2**24)
+again = faults() - before
+before = psutil.Process().memory_full_info().uss
+give_back()
+print(again, (before - psutil.Process().memory_full_info().uss) / 2**20)
+"""
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_a_tensor_takes_the_place_of_the_last_one_unless_the_user_chose_otherwise(chosen):
+    """64 MB, which are 16384 pages; given back afterwards, where they were kept."""
+    environment = {name: value for name, value in os.environ.items() if name not in CHOICES}
+    environment |= {"MALLOC_MMAP_THRESHOLD_": "1000000"} if chosen else {}
+    run = subprocess.run([sys.executable, "-c", NEW_PAGES], env=environment, capture_output=True, text=True, check=True)
+    faults, returned = (float(word) for word in run.stdout.split())
+    assert (faults > 10_000) == chosen
+    assert (returned > 50) != chosen

@@ -7,7 +7,16 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from mininnip.graph import Graph, batch, segment_sum
 from mininnip.neural import with_probes
-from mininnip.segments import Segments, Wiring, _pair_keys, add_up, add_up_arrows, arrow_components, hand_out
+from mininnip.segments import (
+    Segments,
+    Wiring,
+    _pair_keys,
+    add_up,
+    add_up_arrows,
+    add_up_filtered,
+    arrow_components,
+    hand_out,
+)
 
 INDEX = torch.tensor([3, 0, 3, 1, 0, 3, 5])  # not sorted; segments 2, 4 and 6 have no row
 
@@ -69,6 +78,19 @@ def test_a_pair_is_an_edge_and_its_reverse():
     assert torch.equal(graph.shifts[first], -graph.shifts[second])
     torch.testing.assert_close(r_ij[first], -r_ij[second], rtol=0, atol=1e-12)
     assert torch.equal(wiring.pairs.index[wiring.example], torch.arange(len(wiring.example)))
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 2)])
+@pytest.mark.parametrize("one_way", [False, True])
+def test_neighbors_are_added_up_through_filters(shape, one_way):
+    graph = with_probes(Graph.from_atoms(molecule("H2O"), 5.0), 1, [[0.0, 0.0, 3.0]]) if one_way else small_crystal()
+    wiring, (i, j) = Wiring.of(graph), graph.edges
+    values, filters = random(graph.n_atoms, *shape), random(len(wiring.example), 2, seed=1)
+    weights = filters[wiring.pairs.index].reshape(len(i), *[1] * (len(shape) - 1), 2)
+    expected = segment_sum(values[j] * weights, i, graph.n_atoms)
+    torch.testing.assert_close(add_up_filtered(values, filters, wiring), expected, rtol=0, atol=1e-13)
+    assert gradcheck(lambda x, w: add_up_filtered(x, w, wiring) ** 2, (values, filters))
+    assert gradgradcheck(lambda x, w: add_up_filtered(x, w, wiring) ** 2, (values, filters))
 
 
 def test_an_edge_without_reverse_is_a_pair_of_its_own():

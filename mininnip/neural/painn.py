@@ -19,7 +19,7 @@ from mininnip.graph import Graph
 from mininnip.model import Model
 from mininnip.radial import bessel_basis, check_sizes, cosine_cutoff
 from mininnip.scaling import EnergyScaling
-from mininnip.segments import Segments, Wiring, add_up, add_up_arrows, arrow_components, hand_out
+from mininnip.segments import Segments, Wiring, add_up_arrows, add_up_filtered, arrow_components, hand_out
 
 SMALLEST_SQUARE = 1e-8  # added under the root of a length, whose slope at zero would be none
 
@@ -52,15 +52,11 @@ class PaiNNMessage(nn.Module):
         """Changes of scalars (N, F) and vectors (N, 3, F), from directions (E, 3) and faded basis (P, B + 1)."""
         said = self.scalar_network(scalars).chunk(self.n_parts, dim=1)  # φ(s), (N, F) each
         filters = self.filter_network(basis).chunk(self.n_parts, dim=1)  # W, (P, F) each
-        a, b = (
-            hand_out(phi, wiring.neighbors) * hand_out(w, wiring.pairs)
-            for phi, w in zip(said[:2], filters[:2], strict=True)
-        )
-        change = add_up_arrows(b, u_ij, wiring.centers, arrows)
+        b = hand_out(said[1], wiring.neighbors) * hand_out(filters[1], wiring.pairs)  # (E, F)
+        change = add_up_arrows(b, u_ij, wiring.centers, arrows)  # (N, 3, F)
         if vectors is not None:
-            c_v = hand_out(said[2][:, None] * vectors, wiring.neighbors) * hand_out(filters[2], wiring.pairs)[:, None]
-            change = change + add_up(c_v, wiring.centers)  # (N, 3, F)
-        return add_up(a, wiring.centers), change
+            change = change + add_up_filtered(said[2][:, None] * vectors, filters[2], wiring)
+        return add_up_filtered(said[0], filters[0], wiring), change
 
 
 class PaiNNUpdate(nn.Module):

@@ -21,7 +21,7 @@ from mininnip.graph import Graph
 from mininnip.model import Model
 from mininnip.radial import check_sizes, cosine_cutoff, gaussian_basis
 from mininnip.scaling import EnergyScaling
-from mininnip.segments import Wiring, add_up, hand_out
+from mininnip.segments import Wiring, add_up_filtered
 
 
 class ShiftedSoftplus(nn.Module):
@@ -73,9 +73,8 @@ class SchNetInteraction(nn.Module):
 
     def forward(self, scalars: Tensor, wiring: Wiring, basis: Tensor, fading: Tensor) -> Tensor:
         """New features (N, F) from features (N, F), and e(d) (P, B) and f_c(d) (P, 1) of every pair."""
-        heard = hand_out(self.in_network(scalars), wiring.neighbors)  # (E, F)
-        messages = heard * hand_out(self.filter(basis, fading), wiring.pairs)  # (E, F)
-        return scalars + self.out_network(add_up(messages, wiring.centers))
+        heard = add_up_filtered(self.in_network(scalars), self.filter(basis, fading), wiring)  # (N, F)
+        return scalars + self.out_network(heard)
 
 
 @remembers_arguments
