@@ -1,5 +1,29 @@
-"""Ways to make structures: dynamics."""
+"""Ways to make structures: dynamics, plain and biased, and independent draws around a minimum."""
 
+from mininnip.sampling.biased import Biased, biased_dynamics
+from mininnip.sampling.collecting import collect
 from mininnip.sampling.dynamics import RunEnded, molecular_dynamics
+from mininnip.sampling.limits import closest_approach, flown_apart, overlap
+from mininnip.sampling.metadynamics import Hills, metadynamics, torsions
+from mininnip.sampling.normal_modes import HarmonicModes, harmonic_modes, normal_mode_sampling
+from mininnip.sampling.rattling import rattling
+from mininnip.sampling.uncertainty_bias import uncertainty_biased_dynamics
 
-__all__ = ["RunEnded", "molecular_dynamics"]
+__all__ = [
+    "Biased",
+    "HarmonicModes",
+    "Hills",
+    "RunEnded",
+    "biased_dynamics",
+    "closest_approach",
+    "collect",
+    "flown_apart",
+    "harmonic_modes",
+    "metadynamics",
+    "molecular_dynamics",
+    "normal_mode_sampling",
+    "overlap",
+    "rattling",
+    "torsions",
+    "uncertainty_biased_dynamics",
+]

@@ -19,6 +19,7 @@ from ase.md.verlet import VelocityVerlet
 
 from mininnip.graph import as_number
 from mininnip.neighbors import neighbor_list
+from mininnip.sampling.limits import flown_apart
 
 KEPT = 1000  # frames that the error at the end of a run holds
 LONGEST_STEP = 0.5  # Å; an atom that moves farther in one time step jumps over the others
@@ -44,6 +45,7 @@ def molecular_dynamics(
     time_step: float = 1.0,
     friction: float | None = None,
     closest: float = 0.5,
+    farthest: float | None = None,
     seed: int = 0,
 ) -> Iterator[Atoms]:
     """Move atoms by Newton's equations, with or without a heat bath.
@@ -63,16 +65,19 @@ def molecular_dynamics(
         time_step: in fs.
         friction: γ in 1/fs, e.g. 0.01; None or 0: constant energy.
         closest: in Å; the run ends with an error when two atoms come closer than this. 0: never.
+        farthest: in Å; the run of a molecule ends with an error when it is in pieces that are farther apart than this.
+            None: never.
         seed: of velocities and random forces.
 
     Yields:
         Copies of the atoms with velocities and with energy, forces and whatever else the calculator told as results;
-        `info["time"]` in ps, `info["temperature"]` in K. Positions are not wrapped into the cell.
+        `info["time"]` in ps, `info["temperature"]` in K, and whence they come: `sampler`, `bath` (its temperature in K,
+        NaN where there is none), `step` and `seed`. Positions are not wrapped into the cell.
 
     Raises:
         ValueError: no calculator, a time step, temperature or friction that makes no sense, a bath without temperature.
         RunEnded: (a ValueError) during the run: positions that are not finite or that the calculator refuses, two atoms
-            closer than `closest`, or one that moves by more than 0.5 Å in a time step.
+            closer than `closest`, one that moves by more than 0.5 Å in a time step, pieces that fly apart.
     """
     if not isinstance(atoms, Atoms):
         raise ValueError(f"dynamics moves one ASE Atoms, got {type(atoms).__name__}")
@@ -81,12 +86,15 @@ def molecular_dynamics(
     temperature = None if first is None else as_number(first, "temperature")
     friction = None if friction is None else as_number(friction, "friction")
     time_step, closest = as_number(time_step, "time_step"), as_number(closest, "closest")
+    farthest = None if farthest is None else as_number(farthest, "farthest")
     if any(isinstance(n, bool) or not isinstance(n, Integral) for n in (n_frames, steps_per_frame)):
         raise ValueError(f"n_frames and steps_per_frame must be whole, got {n_frames!r} and {steps_per_frame!r}")
     if atoms.calc is None:
         raise ValueError("the atoms have no calculator: set atoms.calc = mn.Calculator(potential)")
     if time_step <= 0 or n_frames < 0 or steps_per_frame < 1 or closest < 0:
         raise ValueError("time_step must be positive, n_frames and closest not negative, steps_per_frame at least 1")
+    if farthest is not None and farthest <= closest:
+        raise ValueError(f"farthest must be larger than closest, got {farthest} and {closest} Å")
     if (temperature or 0) < 0 or (friction or 0) < 0 or (friction and temperature is None):
         raise ValueError(
             f"temperature (K) and friction (1/fs) must not be negative, and a bath needs both; got {temperature} and "
@@ -101,7 +109,9 @@ def molecular_dynamics(
         if len(moving) > 1:
             Stationary(moving, preserve_temperature=False)
     integrator = _integrator(moving, temperature, time_step, friction, rng)
-    return _frames(moving, integrator, bath, n_frames, steps_per_frame, closest)
+    at = temperature if friction and temperature is not None else np.nan
+    origin = {"sampler": "dynamics", "bath": at, "seed": seed}
+    return _frames(moving, integrator, bath, n_frames, steps_per_frame, (closest, farthest), origin)
 
 
 def _integrator(atoms: Atoms, temperature: float | None, time_step: float, friction: float | None, rng: Any) -> Any:
@@ -113,16 +123,23 @@ def _integrator(atoms: Atoms, temperature: float | None, time_step: float, frict
 
 
 def _frames(
-    atoms: Atoms, integrator: Any, bath: Callable | None, n_frames: int, steps_per_frame: int, closest: float
+    atoms: Atoms,
+    integrator: Any,
+    bath: Callable | None,
+    n_frames: int,
+    steps_per_frame: int,
+    limits: tuple[float, float | None],
+    origin: dict[str, Any],
 ) -> Iterator[Atoms]:
     calculator: Any = atoms.calc
     kept = deque(maxlen=KEPT)
     for _ in range(n_frames):
         if bath is not None:
-            integrator.set_temperature(temperature_K=_of_bath(bath, integrator.get_time() / units.fs / 1000))
+            origin["bath"] = _of_bath(bath, integrator.get_time() / units.fs / 1000)
+            integrator.set_temperature(temperature_K=origin["bath"])
         try:
             integrator.run(steps_per_frame)
-            wrong = _what_went_wrong(atoms, integrator.dt, closest)
+            wrong = _what_went_wrong(atoms, integrator.dt, *limits)
         except ValueError as error:  # the calculator refuses the structure
             wrong = str(error)
         time = integrator.get_time() / units.fs / 1000
@@ -132,7 +149,7 @@ def _frames(
         frame = atoms.copy()
         frame.calc, results = SinglePointCalculator(frame), dict(calculator.results)
         frame.calc.results = results
-        frame.info |= {"time": time, "temperature": float(atoms.get_temperature())}
+        frame.info |= origin | {"time": time, "temperature": float(atoms.get_temperature()), "step": integrator.nsteps}
         kept.append(frame)
         yield frame
 
@@ -144,13 +161,15 @@ def _of_bath(bath: Callable, time: float) -> float:
     return temperature
 
 
-def _what_went_wrong(atoms: Atoms, time_step: float, closest: float) -> str | None:
+def _what_went_wrong(atoms: Atoms, time_step: float, closest: float, farthest: float | None) -> str | None:
     """Say it, rather than go on with nonsense."""
     if not np.isfinite(atoms.positions).all():
         return "a position is not finite any more"
     steps = time_step * np.linalg.norm(atoms.get_velocities(), axis=1)
     if steps.max() > LONGEST_STEP:
         return f"atom {int(steps.argmax())} moves by {steps.max():.3g} Å in one time step"
+    if farthest is not None and (apart := flown_apart(atoms, farthest)) is not None:
+        return apart
     if closest == 0:
         return None
     positions, cell = torch.tensor(atoms.positions), torch.tensor(np.asarray(atoms.cell))
