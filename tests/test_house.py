@@ -25,7 +25,8 @@ ROOMS = """
     data.dataset data.curves data.sets data.labels data.files data.download data
     evaluation checkpoint training ensemble_training
     surfaces.derivatives surfaces
-    sampling uncertainty adversarial active_learning
+    sampling.limits sampling.dynamics sampling.biased sampling.normal_modes sampling
+    uncertainty adversarial active_learning
     analysis
     figures.picture figures.plotting figures.alive figures.quiet_viewer figures
     widgets.background widgets.live_figure widgets.panel widgets.parameters widgets.stage widgets
