@@ -110,6 +110,21 @@ def draw_ethanol(axes, name="ethanol"):
     axes[2].legend()
 
 
+def draw_ethanol_sampling(axes):
+    data = read("ethanol_sampling")
+    turned = {"C-C-O-H": dihedral(data, 0, 1, 2, 3), "O-C-C-H": dihedral(data, 2, 1, 0, 6)}
+    groups = list(dict.fromkeys(data["group"]))
+    for group, color in zip(groups, [BLUE, ORANGE, GREEN, PURPLE, "0.5", "#D55E00", BLACK], strict=True):
+        mine = data["group"] == group
+        axes[0].plot(turned["C-C-O-H"][mine], turned["O-C-C-H"][mine], ".", markersize=2, color=color)
+        axes[1].hist(relative(data["energy"])[mine], np.linspace(0, 2, 40), histtype="step", color=color, label=group)
+        axes[2].plot(distance(data, 2, 3)[mine], relative(data["energy"])[mine], ".", markersize=2, color=color)
+    axes[0].set(xlabel="torsion C-C-O-H (degrees)", ylabel="torsion O-C-C-H (degrees)")
+    axes[1].set(xlabel="energy (eV)", ylabel="frames")
+    axes[2].set(xlabel="O-H bond (Å)", ylabel="energy (eV)")
+    axes[1].legend()
+
+
 def draw_silicon(axes):
     data = read("silicon")
     energy = relative(data["energy"]) / 64
@@ -248,6 +263,7 @@ FIGURES = {
     "ammonia_cc_pvdz": lambda axes: draw_ammonia(axes, "ammonia_cc_pvdz"),
     "ethanol": draw_ethanol,
     "ethanol_gfn2": lambda axes: draw_ethanol(axes, "ethanol_gfn2"),
+    "ethanol_sampling": draw_ethanol_sampling,
     "silicon": draw_silicon,
     "ethanol_hessian": draw_ethanol_hessian,
     "silicon_k_points": draw_silicon_k_points,

@@ -132,6 +132,10 @@ def write_complete(name, frames, settings):
     write_npz(name, arrays(frames), **settings)
 
 
+def ethanol_sampling():
+    planned("ethanol_sampling.extxyz", "ethanol_sampling")
+
+
 def alanine_dipeptide():
     planned("alanine_dipeptide.extxyz", "alanine_dipeptide")
 
