@@ -12,6 +12,7 @@ from mininnip.widgets.message_graph import MessageGraph
 from mininnip.widgets.network_melt import NetworkMelt
 from mininnip.widgets.pair_fit import PairFit
 from mininnip.widgets.symmetry import SymmetryExplorer
+from mininnip.widgets.torsion_cloud import TorsionCloud
 from mininnip.widgets.trimer import Trimer
 from mininnip.widgets.tunneling import Tunneling
 from mininnip.widgets.turning_molecule import TurningMolecule
@@ -26,6 +27,7 @@ __all__ = [
     "NetworkMelt",
     "PairFit",
     "SymmetryExplorer",
+    "TorsionCloud",
     "Trimer",
     "Tunneling",
     "TurningMolecule",

@@ -29,6 +29,10 @@ ethanol = mn.load_data("ethanol_gfn2")
 functions = mn.descriptors.SymmetryFunctions((14,), 4.0, g2=[(4.0, 2.2), (4.0, 3.0)])
 bins = np.arange(0.05, 5.2, 0.1)
 plane_networks = [CoordinateNetwork(Cartesian([0], axes=(0, 1)), [1], (4,)).double() for _ in range(2)]
+hessian = mn.load_data("ethanol_hessian")
+still = ase.Atoms(hessian.arrays["numbers"], hessian.arrays["positions"])
+free = dict.fromkeys((1, 6, 8), 0.0)
+still.calc = mn.Calculator(mn.Potential(mn.neural.SchNet(4.0, 8, 1), free))
 committee = mn.Ensemble([mn.Potential(network, {1: 0.0}) for network in plane_networks])
 """
 LIVE = [
@@ -43,6 +47,7 @@ LIVE = [
     "mn.widgets.MessageGraph(ase.build.molecule('CH3CH2OH'))",
     "mn.widgets.ForceTraining(lambda seed=0: mn.neural.SchNet(4.0, 8, 1), ethanol[:10], ethanol[10:14])",
     "mn.widgets.TurningMolecule(ase.build.molecule('CH3OH'), mn.neural.NequIP(4.0, 2, 3, 2).double())",
+    "mn.widgets.TorsionCloud(still, hessian.arrays['hessian'], [(0, 1, 2, 3), (2, 1, 0, 6)])",
     "mn.widgets.NetworkMelt(silicon[::40], silicon[5:9], start, functions, (bins, np.ones_like(bins)))",
 ]
 # What stands in each cell with a live thing: widgets, pictures and lines that can be seen, by their texts.

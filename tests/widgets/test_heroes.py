@@ -10,11 +10,12 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
 from ase.build import bulk, molecule
 from ipywidgets.widgets.widget import _instances
 
 import mininnip as mn
-from mininnip.data.sets import Dataset
+from mininnip.data.sets import Dataset, NamedArrays
 from mininnip.figures import viewer
 from mininnip.figures.alive import _parts
 from mininnip.neural import Cartesian, CoordinateNetwork, Distances
@@ -80,6 +81,17 @@ def nequip():
     return molecule("CH3OH"), mn.neural.NequIP(4.0, n_features=2, n_layers=3, l_max=2).double()
 
 
+def torsions():
+    hessian = mn.load_data("ethanol_hessian")
+    assert isinstance(hessian, NamedArrays)
+    arrays = hessian.arrays
+    atoms = Atoms(arrays["numbers"], arrays["positions"])
+    torch.manual_seed(0)
+    schnet = mn.neural.SchNet(4.0, n_features=8, n_layers=1)
+    atoms.calc = mn.Calculator(mn.Potential(schnet, dict.fromkeys((1, 6, 8), 0.0)))
+    return atoms, arrays["hessian"], [(0, 1, 2, 3), (2, 1, 0, 6)]
+
+
 # For each hero: what it is given, and a control with a value that differs from the first.
 HEROES = {
     "Landscape": (tuple, "temperature", 40),
@@ -93,6 +105,7 @@ HEROES = {
     "ForceTraining": (molecules, "weight", 0.5),
     "NetworkMelt": (melt, "temperature", 4000),
     "TurningMolecule": (nequip, "bias", True),
+    "TorsionCloud": (torsions, "temperature", 700),
     "AttackMap": (attacked, "temperature", 1.0),
 }
 
