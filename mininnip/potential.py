@@ -16,6 +16,7 @@ from mininnip.blocks import cut, is_large
 from mininnip.graph import Graph, segment_sum
 from mininnip.memory import give_back
 from mininnip.model import DescribedModel, Model, Precomputed, total_energy
+from mininnip.sum import Sum
 
 
 class Potential(nn.Module):
@@ -52,6 +53,12 @@ class Potential(nn.Module):
                 raise ValueError(f"reference energies are given by atomic number, 1 to 118; got {number!r}")
             table[number] = energy
         self.reference_energies = table
+
+    def plus(self, law: Model) -> "Potential":
+        """Another potential, whose model is the sum of this one's and a law; the energies of free atoms stay."""
+        both = Potential(Sum([self.model, law]))
+        both.reference_energies = self.reference_energies
+        return both
 
     @property
     def cutoff(self) -> float | None:

@@ -62,6 +62,14 @@ def test_a_network_keeps_its_precision_and_its_warning():
     assert bool((out["extrapolation"] > 0).any())
 
 
+def test_a_potential_plus_a_law_keeps_its_free_atoms():
+    graph, free = silicon(), mn.Potential(StillingerWeber(), {14: -5.0})
+    both = free.plus(lj())
+    assert both.reference_energies is free.reference_energies is not None
+    expected = free(graph)["energy"] + mn.Potential(lj())(graph)["energy"]
+    torch.testing.assert_close(both(graph)["energy"], expected, rtol=1e-12, atol=0)
+
+
 def test_a_file_holds_it(tmp_path):
     graph, both = silicon(), mn.Potential(Sum([lj(), StillingerWeber()]))
     mn.save(both, tmp_path / "sum.safetensors")

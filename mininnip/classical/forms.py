@@ -55,6 +55,11 @@ class Curve:
         """Distance of the deepest point in Å."""
         return self.r[self.energy.argmin()].item()
 
+    @property
+    def without_wall(self) -> tuple[float, float]:
+        """From where the energy falls below +D to the last point, in Å."""
+        return self.r[self.energy <= self.depth][0].item(), self.r[-1].item()
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -84,12 +89,13 @@ class Form:
     law: Callable[..., Tensor]
     parameters: Mapping[str, Parameter]
 
+    def first(self, curve: Curve, shrink: float = 1.0) -> dict[str, float]:
+        """Name to first value of every parameter, the dimer's size taken for so many times what it is."""
+        return {name: parameter.of(curve, shrink)[2] for name, parameter in self.parameters.items()}
+
     def fit(self, curve: Curve, inside: Tensor) -> Fit:
         """The best of searches from three sizes of the dimer; `inside` (P,) says which points count."""
-        starts = [
-            {name: parameter.of(curve, shrink)[2] for name, parameter in self.parameters.items()}
-            for shrink in (1.0, 0.8, 0.6)
-        ]
+        starts = [self.first(curve, shrink) for shrink in (1.0, 0.8, 0.6)]
         return fit_from_several(self.law, curve.r[inside], curve.energy[inside], starts)
 
 

@@ -1,9 +1,10 @@
 """A fit as a figure: above the points and the model, below the residual, model minus reference.
 
-What the best fit leaves is drawn in pale red below the residual, and rings mark the points it misses.
+What the best fit leaves is drawn in pale red below the residual, and rings mark the points it misses. `verdict` says in
+words what the picture shows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,11 @@ from mininnip.figures.plotting import ATTACK, MODEL, REFERENCE
 
 UNREPAIRED = 0.02  # a point counts as missed if the best fit is off by more than this share of the well depth
 MISSED = f"the best fit is off by more than {UNREPAIRED:.0%} of the depth"
+SAME = 1e-6  # an RMSE that exceeds the smallest by less than this share equals it
+NO_SPRING = (
+    " Its r_eq = {:.2f} Å is no bond length: over so wide a window the flat tail has more points than the well, and "
+    "the least bad parabola only rises. Narrow the window to the well."
+)
 N_CURVE = 400
 Law = Callable[[Tensor], Tensor]  # r (...) in Å -> energy (...) in eV
 
@@ -27,7 +33,8 @@ class ResidualFigure:
     Attributes:
         figure: made without pyplot.
         moving: what `show_best` and `show_model` change; the rest stays until `show_points`.
-        missed: which points the best fit misses (P,) bool.
+        inside, missed: which points lie in the window, and which of them the best fit misses (P,) bool.
+        window: its ends in Å.
         limit: end of the residual's axis.
     """
 
@@ -71,6 +78,7 @@ class ResidualFigure:
 
     def show_best(self, best: Law, inside: np.ndarray, window: tuple[float, float]) -> None:
         """Gray what lies outside the window, show the residual of the best fit inside (P,), ring what it misses."""
+        self.inside, self.window = inside, window
         r, residual, depth = self.curve.r.numpy(), self._residual(best), self._scale * self.curve.depth
         needed = max(1.35 * np.abs(residual[inside]).max(), 0.05 * depth)
         if not needed <= self.limit <= 3 * needed:  # an axis that changes is drawn anew: let it change seldom
@@ -84,14 +92,45 @@ class ResidualFigure:
         self.missed = inside & (np.abs(residual) > UNREPAIRED * depth)
         self.rings.set_data(r[self.missed], self._scale * self.curve.energy.numpy()[self.missed])
 
-    def show_model(self, law: Law, words: str) -> None:
-        """Move the model and its residual at the points; words stand in the corner."""
+    def show_model(self, law: Law, rmse: float, best: float) -> None:
+        """Move the model and its residual at the points; its RMSE and the best fit's, in eV, stand in the corner."""
         r, shown = self.curve.r.numpy(), np.clip(self._residual(law), -self.limit, self.limit)
         self._model.set_data(self._fine.numpy(), np.clip(self._scale * law(self._fine).numpy(), -1e6, 1e6))
         self._dots.set_data(r, shown)
         gap = np.full_like(shown, np.nan)
         self._stems.set_data(np.repeat(r, 3), np.stack([0 * shown, shown, gap], axis=1).ravel())
-        self._words.set_text(words)
+        self._words.set_text(f"RMSE {energy_in_words(rmse)}\nbest possible {energy_in_words(best)}")
+
+    def in_words(self, title: str, best_rmse: float) -> str:
+        """The picture for those who do not see it."""
+        return (
+            f"{title}. The best fit from {self.window[0]:.2f} to {self.window[1]:.2f} Å leaves an RMSE of "
+            f"{energy_in_words(best_rmse)}; {MISSED} at {self.missed.sum()} of {self.inside.sum()} points."
+        )
 
     def _residual(self, law: Law) -> np.ndarray:
         return self._scale * (law(self.curve.r) - self.curve.energy).numpy()
+
+
+def verdict(rmse: float, best: float, parameters: Mapping[str, float], shortest: float) -> str:
+    """How good a model is beside the best that its form can do.
+
+    Args:
+        rmse, best: in eV, of the model and of the best fit.
+        parameters: name to value; a best fit whose bond length r_eq is shorter than all data is explained.
+        shortest: distance in the data, Å.
+    """
+    excess, spring = rmse / max(best, 1e-12) - 1, ""
+    said = f"the best this form can do ({energy_in_words(best)})"
+    if excess >= 1:
+        said = f"{excess + 1:.3g} times {said}"
+    elif excess >= SAME:
+        said = f"{100 * excess:.3g} % above {said}"
+    elif parameters.get("r_eq", shortest + 1) <= shortest:
+        spring = NO_SPRING.format(parameters["r_eq"])
+    return f"RMSE in the window: <b>{energy_in_words(rmse)}</b>, {said}.{spring}"
+
+
+def energy_in_words(energy: float) -> str:
+    """An energy in meV or eV."""
+    return f"{energy * 1000:.3g} meV" if energy < 0.9995 else f"{energy:.3g} eV"

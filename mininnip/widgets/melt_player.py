@@ -19,7 +19,7 @@ from mininnip.figures.plotting import MODEL, REFERENCE
 from mininnip.sampling.dynamics import RunEnded, molecular_dynamics
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
-from mininnip.widgets.stage import WRAP, Stage
+from mininnip.widgets.stage import Stage
 
 # fs: argon's fastest vibration takes about 500 fs; 1/fs: a new temperature is reached within about 1 ps
 BATH: Any = dict(steps_per_frame=10, time_step=8.0, friction=0.004)
@@ -64,8 +64,7 @@ class MeltPlayer(Panel):
         for what in ("value", "max"):
             ipywidgets.jslink((self.replay, what), (self.frame, what))
         self.stage = Stage(self, atoms, 340, "The atoms seen along z; color is their height.")
-        self.look, self.viewer, self.flat = self.stage.look, self.stage.viewer, self.stage.flat
-        views = ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view], layout=WRAP)
+        views = self.stage.beside(self.live)
         buttons = ipywidgets.HBox([self.start, self.work, self.over])
         self.show_all([views, self.temperature, buttons, ipywidgets.HBox([self.frame, self.replay])])
         self._show_last()

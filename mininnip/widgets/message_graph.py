@@ -54,8 +54,7 @@ class MessageGraph(Panel):
         self.reach = self.slider("cutoff", "cutoff r_c (Å)", cutoff, (1.0, 6.0), 0.1, self._move, ".1f", "20em")
         self.run = self.run_button("run", "Run", self._running, button_style="primary", tooltip="step after step")
         self.stage = Stage(self, self.atoms, 300, "The atoms seen along z; those heard so far orange.", SECOND)
-        self.look, self.viewer, self.flat = self.stage.look, self.stage.viewer, self.stage.flat
-        views = ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view], layout=WRAP)
+        views = self.stage.beside(self.live)
         sliders = ipywidgets.HBox([self.chosen, self.steps, self.reach], layout=WRAP)
         self.show_all([views, sliders, ipywidgets.HBox([self.run, self.work])])
         self._place()

@@ -6,7 +6,6 @@ the radial distribution as it builds up against the reference. A box puts the re
 
 from __future__ import annotations
 
-import functools
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -21,12 +20,11 @@ from mininnip.analysis.liquids import closest_pair, radial_distribution
 from mininnip.calculator import Calculator
 from mininnip.classical import PairPotential, zbl_repulsion, zbl_screening
 from mininnip.data.sets import Dataset
-from mininnip.figures.melt import MeltFigure
+from mininnip.figures.melt import ALT, FUSING, MeltFigure, end_in_words, melt_in_words, to_look_at, training_in_words
 from mininnip.model import Descriptor
 from mininnip.neural import BehlerParrinello
 from mininnip.potential import Potential
 from mininnip.sampling.dynamics import molecular_dynamics
-from mininnip.sum import Sum
 from mininnip.training import training_epochs
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
@@ -37,17 +35,7 @@ TRAINING: Any = dict(epochs=EPOCHS, learning_rate=0.01, energy_weight=30.0, prog
 HIDDEN = (20, 20)
 BATH: Any = dict(steps_per_frame=5, time_step=2.0, friction=0.01, closest=1.0)  # fs, 1/fs, Å
 FRAMES_PER_RUN, AVERAGED = 2000, 300  # of a melt; frames over which g(r) is averaged: 3 ps
-NEAR, SLOW = 1.6, 0.25  # Å: atoms so near may fuse; s from frame to frame while they do
 REPULSION: Any = dict(cutoff=1.75, truncation="switched", onset=1.0)  # Å: below what the data hold
-COLLAPSED = (
-    "<strong>The melt has collapsed</strong> after {time:.2f} ps: atoms {i} and {j}, drawn red, fuse; {distance:.2f} Å "
-    "apart, they were still falling. In the training data no two atoms are nearer than {known:.2f} Å: closer the "
-    "network only guesses. Melt starts anew."
-)
-ALT = (
-    "Above: force error on validation data against epochs. Below: radial distribution function of the running melt and "
-    "a gray band, the reference."
-)
 
 
 class NetworkMelt(Panel):
@@ -75,61 +63,40 @@ class NetworkMelt(Panel):
     ):
         if not all(start.pbc) or len(set(start.numbers)) != 1:
             raise ValueError("the melt needs one element and a periodic structure: set start.pbc = True and a cell")
-        if len(reference) < 2:
-            raise ValueError("the reference is r and at least one g(r): reference=(r, g)")
         super().__init__("network-melt")
         self._train, self._valid, self._first, self._functions = train, valid, start, functions
-        self._r = np.asarray(reference[0])
-        self._cutoff = float(self._r[-1] + (self._r[1] - self._r[0]) / 2)
         z = int(start.numbers[0])
         self._nuclei = PairPotential(zbl_repulsion, charge_product=z * z, screening=zbl_screening(z, z), **REPULSION)
         if "potential" not in self.memory:
             self._forget(seed=0)
-        self._no_force = 1e3 * float(np.sqrt(np.mean(valid.forces**2)))
-        self.drawn = MeltFigure(self._no_force, EPOCHS, self._r, [np.asarray(g) for g in reference[1:]])
+        self.drawn = MeltFigure(1e3 * float(np.sqrt(np.mean(valid.forces**2))), EPOCHS, reference)
         self.live = LiveFigure(self.drawn.figure, self.drawn.moving, ALT)
-        self.temperature = self.slider(
-            "temperature", "heat bath (K)", temperature, (300, 8000), 100, self._draw, "d", kind=ipywidgets.IntSlider
-        )
-        box = ipywidgets.Checkbox(False, description="repulsion of nuclei (ZBL)", indent=False)
-        self.repulsion = self.control("repulsion", box, self._draw)
+        ends, whole = (300, 8000), {"digits": "d", "kind": ipywidgets.IntSlider}
+        self.temperature = self.slider("temperature", "heat bath (K)", temperature, ends, 100, self._draw, **whole)
+        self.repulsion = self.tick_box("repulsion", "repulsion of nuclei (ZBL)", self._draw)
         self.learn = self.run_button("train", "Train", self._training, button_style="primary")
         self.melt = self.run_button("melt", "Melt", self._melting, icon="fire")
         self.reset = self.button("reset", "Reset", self._reset, icon="undo", tooltip="a new, untrained network")
         self.stage = Stage(self, start, 300, "The atoms seen along z; red: outside the training data.")
-        self.look, self.viewer, self.flat = self.stage.look, self.stage.viewer, self.stage.flat
         buttons = ipywidgets.HBox([self.learn, self.melt, self.reset, self.work], layout=WRAP)
-        views = ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view], layout=WRAP)
-        self.show_all([views, ipywidgets.HBox([self.temperature, self.repulsion], layout=WRAP), buttons])
+        bath = ipywidgets.HBox([self.temperature, self.repulsion], layout=WRAP)
+        self.show_all([self.stage.beside(self.live), bath, buttons])
         self._draw()
 
     # --- what is drawn ------------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         """Atoms, error and g(r) as they are now, and what they say."""
-        memory, frame = self.memory, self.memory["frame"]
-        errors, red = memory["errors"], np.zeros(len(frame), bool)
-        state = f"{len(errors) - 1} epochs, force error {errors[-1]:.0f} meV/Å" if errors else "an untrained network"
-        if memory["g"]:
-            i, j, distance = closest_pair(frame)
-            red = frame.calc.results.get("extrapolation", np.zeros(len(frame))) > 0
-            what = f"{red.sum()} of {len(frame)} atoms outside" if errors else "it knows no training data yet"
-            state += f". Melt at {frame.info['temperature']:.0f} K{' with ZBL' * self.repulsion.value}: {what}"
-            if distance < self._known:
-                red[[i, j]] = True
-                state += f". <b>Atoms {i} and {j} are {distance:.2f} Å apart</b>, in training none nearer than "
-                state += f"{self._known:.2f} Å"
-        self.say(f"{state}.")
+        errors, g, frame = (self.memory[name] for name in ("errors", "g", "frame"))
+        said, red, corner = training_in_words(errors), np.zeros(len(frame), bool), f"{self.temperature.value} K"
+        if g:
+            red = to_look_at(frame, self.memory["known"])
+            said += f". {melt_in_words(frame, self.memory['known'], bool(errors), self.repulsion.value)}"
+            corner += f", {frame.info['time']:.2f} ps"
+        self.say(f"{said}.")
         self.stage.place(frame.get_positions(wrap=True), red)
-        since = f", {frame.info['time']:.2f} ps" if memory["g"] else ""
         with self.live.lock:
-            grown = self.drawn.show(errors, memory["g"], f"{self.temperature.value} K{since}")
-            (self.live.redraw if grown else self.live.refresh)()
-
-    @functools.cached_property
-    def _known(self) -> float:
-        """The smallest distance in the training data in Å."""
-        return min(closest_pair(atoms)[2] for atoms in self._train.atoms())
+            (self.live.redraw if self.drawn.show(errors, g, corner) else self.live.refresh)()
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
@@ -138,8 +105,8 @@ class NetworkMelt(Panel):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             potential = Potential(BehlerParrinello(self._functions, HIDDEN).float())
-        frame = self._first.copy()
-        self.memory |= {"potential": potential, "seed": seed, "errors": [], "g": deque(maxlen=AVERAGED), "frame": frame}
+        self.memory |= {"potential": potential, "seed": seed, "errors": [], "g": deque(maxlen=AVERAGED)}
+        self.memory["frame"] = self._first.copy()
 
     def _reset(self) -> None:
         self.work.stop()
@@ -151,23 +118,19 @@ class NetworkMelt(Panel):
         errors = self.memory["errors"]
         for history in training_epochs(self.memory["potential"], self._train, self._valid, **TRAINING):
             if not errors:
-                errors.append(self._no_force)  # it starts from there
+                errors.append(self.drawn.no_force)  # it starts from there
             errors.append(history["force_rmse"][-1])
             self._draw()
             yield len(history.epochs) / EPOCHS, f"epoch {len(history.epochs)}"
 
     def _forces(self) -> Potential:
-        """What moves the atoms: the network, or its sum with the repulsion of nuclei."""
         network = self.memory["potential"]
-        if not self.repulsion.value:
-            return network
-        both = Potential(Sum([network.model, self._nuclei]))
-        both.reference_energies = network.reference_energies
-        return both
+        return network.plus(self._nuclei) if self.repulsion.value else network
 
     def _melting(self) -> Iterator[tuple[float, str]]:
         """Run in a bath of the slider's temperature; g(r) is averaged anew when it moves, or the box is ticked."""
         memory, setting = self.memory, None
+        memory["known"] = min(closest_pair(atoms)[2] for atoms in self._train.atoms())  # Å
         atoms = (self._first if memory.pop("over", False) else memory["frame"]).copy()
         calculator = atoms.calc = Calculator(self._forces(), skin=0.5)
         run = molecular_dynamics(atoms, lambda _: self.temperature.value, FRAMES_PER_RUN, **BATH)
@@ -177,13 +140,11 @@ class NetworkMelt(Panel):
                     memory["g"].clear()
                     calculator.potential = self._forces()
                 memory["frame"] = frame
-                memory["g"].append(radial_distribution(frame, self._cutoff, n_bins=len(self._r)).g)
+                memory["g"].append(radial_distribution(frame, self.drawn.end, self.drawn.n_bins).g)
                 self._draw()
-                if closest_pair(frame)[2] < NEAR and not self.repulsion.value:
-                    time.sleep(SLOW)  # what comes next is over in a few frames
+                if closest_pair(frame)[2] < FUSING and not self.repulsion.value:
+                    time.sleep(0.25)  # s: what comes next is over in a few frames
                 yield shown / FRAMES_PER_RUN, f"frame {shown}"
         except ValueError as error:
-            memory["over"], (i, j, distance) = True, closest_pair(memory["frame"])
-            words = COLLAPSED if distance < NEAR and not self.repulsion.value else "The melt has ended: {error}."
-            time_reached = memory["frame"].info.get("time", 0.0)
-            self.say(words.format(time=time_reached, i=i, j=j, distance=distance, known=self._known, error=error))
+            memory["over"] = True
+            self.say(end_in_words(memory["frame"], memory["known"], self.repulsion.value, error))

@@ -6,26 +6,18 @@ a slider can only add to it. The physics is in `mininnip.classical`, the drawing
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import ipywidgets
 from torch import Tensor
 
 from mininnip.classical.fitting import Fit
 from mininnip.classical.forms import FORMS, Curve
-from mininnip.figures.residual import MISSED, ResidualFigure
+from mininnip.figures.residual import ResidualFigure, verdict
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
-from mininnip.widgets.parameters import Sliders, exchange
+from mininnip.widgets.parameters import Sliders, Window
 from mininnip.widgets.stage import WRAP
-
-SAME = 1e-6  # an RMSE that exceeds the smallest by less than this share equals it
-NO_SPRING = (
-    " Its r_eq = {:.2f} Å is no bond length: over so wide a window the flat tail has more points than the well, and "
-    "the least bad parabola only rises. Narrow the window to the well."
-)
 
 
 class PairFit(Panel):
@@ -62,16 +54,17 @@ class PairFit(Panel):
         self._drawn_for: tuple = ()  # dimer, form and end of the residual's axis
         self.dimer = self.choice("dimer", list(self.curves), self._change_dimer, dimer)
         self.form = self.choice("form", list(FORMS), self._change_form, form)
-        self.sliders, self._right, self.molten = Sliders(self, self._move), ipywidgets.VBox(), ipywidgets.VBox()
+        self.sliders = Sliders(self, self._move)
+        self.window = Window(self, "fit from", 0.01, self._change_window)
         self.fit = self.button("fit", "Fit", self._fit, icon="bullseye", button_style="primary")
         self.reset = self.button("reset", "Start over", self._reset, icon="undo")
-        self._buttons = ipywidgets.HBox([self.fit, self.reset])
+        buttons = [self.fit, self.reset]
         if melt is not None:
-            self.melt = self.button("melt", "Melt it", lambda: self._melt_it(melt), icon="fire")
-            self._buttons.children = [self.fit, self.reset, self.melt]
+            self.melt = self.button("melt", "Melt it", lambda: self._melt(melt), icon="fire")
+            buttons.append(self.melt)
+        right = ipywidgets.VBox([self.window, ipywidgets.HBox(buttons)])
         choices = ipywidgets.HBox([self.dimer, self.form], layout=WRAP)
-        self.show_all([choices, self.live.view, ipywidgets.HBox([self.sliders, self._right])])
-        self.children = [*self.children, self.molten]  # below the line that speaks
+        self.show_all([choices, self.live.view, ipywidgets.HBox([self.sliders, right])])
         self._change_dimer()
 
     @property
@@ -89,28 +82,19 @@ class PairFit(Panel):
 
     def _change_dimer(self) -> None:
         self._curve = curve = self.curves[self.dimer.value]
-        r = curve.r
-        first = r[curve.energy <= curve.depth][0].item()  # the wall above +D is left out at first
-        ends: Any = {"min": math.floor(100 * r[0].item()) / 100, "max": math.ceil(100 * r[-1].item()) / 100}
-        value = self._windows.get(self.dimer.value, (first, r[-1].item()))
-        look: Any = {"layout": {"width": "26em"}, "style": {"description_width": "5em"}, "readout_format": ".2f"}
-        self.window = ipywidgets.FloatRangeSlider(value=value, step=0.01, description="fit from", **ends, **look)
-        self.window.add_class("pair-fit-window")
-        self.window.observe(lambda _: self.guard(self._change_window)(), "value")
-        exchange(self._right, [self.window, self._buttons])
+        window = self._windows.get(self.dimer.value, curve.without_wall)
+        self.window.show(curve.r[0].item(), curve.r[-1].item(), window)
         self._change_form()
 
     def _change_form(self) -> None:
-        parameters = FORMS[self.form.value].parameters.items()
-        first = {name: parameter.of(self._curve)[2] for name, parameter in parameters}
+        first = FORMS[self.form.value].first(self._curve)
         self._new_sliders(first | self._parameters.get((self.dimer.value, self.form.value), {}))
         self.drawn.take(self._curve)
         self._change_window()
 
     def _new_sliders(self, values: Mapping[str, float]) -> None:
-        parameters = FORMS[self.form.value].parameters
-        ranges = {name: (parameter.label, *parameter.of(self._curve)[:2]) for name, parameter in parameters.items()}
-        self.sliders.show([(*ends, values[name]) for name, ends in ranges.items()])
+        parameters = FORMS[self.form.value].parameters.items()
+        self.sliders.show([(p.label, *p.of(self._curve)[:2], values[name]) for name, p in parameters])
 
     def _change_window(self) -> None:
         (low, high), r = self.window.value, self._curve.r
@@ -125,17 +109,13 @@ class PairFit(Panel):
             self._fits[points] = FORMS[self.form.value].fit(self._curve, inside)
         self._best = self._fits[points]
         self.drawn.show_best(self._best, self._inside, self.window.value)
-        self.live.view.alt = (
-            f"{chosen[0]} and the {chosen[1]} law. The best fit from {low:.2f} to {high:.2f} Å leaves an RMSE of "
-            f"{in_words(self._best.rmse)}; {MISSED} at {self.drawn.missed.sum()} of {self._inside.sum()} points."
-        )
+        self.live.view.alt = self.drawn.in_words(f"{' and the '.join(chosen)} law", self._best.rmse)
         self._draw_model()
         if (*chosen, self.drawn.limit) != self._drawn_for:
             self._drawn_for = *chosen, self.drawn.limit
             self.drawn.show_points(", ".join(chosen))
             self.live.redraw()
-        self.live.refresh()
-        self._judge()
+        self._show()
 
     # --- what is drawn and said ---------------------------------------------------------------------------------------
 
@@ -143,27 +123,18 @@ class PairFit(Panel):
         """Move the artists that follow the sliders."""
         model = self.model
         self.rmse = float(model.residual[self._inside].square().mean().sqrt())
-        self.drawn.show_model(model, f"RMSE {in_words(self.rmse)}\nbest possible {in_words(self._best.rmse)}")
+        self.drawn.show_model(model, self.rmse, self._best.rmse)
 
-    def _judge(self) -> None:
-        """Say how good the model is; after the picture, which must not wait for it."""
-        excess, spring = self.rmse / max(self._best.rmse, 1e-12) - 1, ""
-        best = f"the best this form can do ({in_words(self._best.rmse)})"
-        if excess >= 1:
-            best = f"{excess + 1:.3g} times {best}"
-        elif excess >= SAME:
-            best = f"{100 * excess:.3g} % above {best}"
-        elif self.form.value == "harmonic" and self.parameters["r_eq"] <= self._curve.r[0].item():
-            spring = NO_SPRING.format(self.parameters["r_eq"])
-        self.say(f"RMSE in the window: <b>{in_words(self.rmse)}</b>, {best}.{spring}")
+    def _show(self) -> None:
+        self.live.refresh()  # the picture must not wait for the words
+        self.say(verdict(self.rmse, self._best.rmse, self.parameters, self._curve.r[0].item()))
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
     def _move(self) -> None:
         self._parameters[self.dimer.value, self.form.value] = self.parameters
         self._draw_model()
-        self.live.refresh()
-        self._judge()
+        self._show()
 
     def _fit(self) -> None:
         self._new_sliders(self._best.parameters)
@@ -174,23 +145,6 @@ class PairFit(Panel):
         self._windows.pop(self.dimer.value, None)
         self._change_dimer()
 
-    def _melt_it(self, melt: Callable[[Fit], Panel]) -> None:
-        """Hand the law as it stands to whoever makes a panel of it, in place of the one made before."""
-        panel = melt(self.model)
-        self._close_molten()
-        self.molten.children = [panel]
+    def _melt(self, melt: Callable[[Fit], Panel]) -> None:
+        self.put_below(melt(self.model))
         self.say(f"Below stands what {self.form.value} makes of it, with the parameters of the sliders.")
-
-    def _close_molten(self) -> None:
-        for panel in self.molten.children:
-            panel.retire()
-
-    def retire(self) -> None:
-        """Also the panel below stops and closes."""
-        self._close_molten()
-        super().retire()
-
-
-def in_words(energy: float) -> str:
-    """An energy in meV or eV."""
-    return f"{energy * 1000:.3g} meV" if energy < 0.9995 else f"{energy:.3g} eV"

@@ -52,6 +52,7 @@ class Panel(ipywidgets.VBox):
         self.status.add_class("mininnip-status")
         self._backgrounds: list[Background] = []
         self._starters: list[ipywidgets.Button] = []
+        self.below = ipywidgets.VBox()  # another panel, from `put_below`
         self._one_at_a_time = threading.RLock()  # the front end may run two callbacks at once, in two threads
         super().__init__()
         self.add_class(f"mininnip-{name}")
@@ -125,6 +126,10 @@ class Panel(ipywidgets.VBox):
             name, ipywidgets.ToggleButtons(options=options, description=description, **given, **look), on_change
         )
 
+    def tick_box(self, name: str, description: str, on_change: Callable[[], None] | None = None) -> Any:
+        """A control that is ticked or not, at first not."""
+        return self.control(name, ipywidgets.Checkbox(False, description=description, indent=False), on_change)
+
     def run_button(self, name: str, description: str, work: Callable[[], Iterator], **options: Any) -> Any:
         """A button that starts work in the background; it and its like rest until that has ended or was stopped.
 
@@ -163,9 +168,18 @@ class Panel(ipywidgets.VBox):
         return background
 
     def show_all(self, children: Sequence[ipywidgets.Widget]) -> None:
-        """Set what the panel shows, from top to bottom; the status line comes last."""
-        self.children = [*children, self.status]
+        """Set what the panel shows, from top to bottom; the status line comes last, under it what is `put_below`."""
+        self.children = [*children, self.status, self.below]
         self.live.view.on_msg(self._left_alone)
+
+    def put_below(self, panel: Panel) -> None:
+        """Show another panel under the status line, in place of the one before; it ends when this one does."""
+        self._retire_below()
+        self.below.children = [panel]
+
+    def _retire_below(self) -> None:
+        for panel in self.below.children:
+            panel.retire()
 
     def say(self, text: str) -> None:
         """Write one sentence (HTML) below the controls."""
@@ -195,6 +209,7 @@ class Panel(ipywidgets.VBox):
         """Stop its threads and close all it is made of; called when its cell runs again."""
         for background in self._backgrounds:
             background.stop()
+        self._retire_below()
         close_all(self)
 
     def _ipython_display_(self) -> None:

@@ -1,4 +1,4 @@
-"""Sliders whose meaning changes with a choice: a column that is made anew, not told new ends.
+"""Sliders whose meaning changes with a choice: they are made anew, not told new ends.
 
 A browser that is told a new range and a new value together may clip the value to the old range and report it back; it
 also moves a value to the nearest step.
@@ -14,7 +14,7 @@ import ipywidgets
 
 from mininnip.widgets.panel import Panel
 
-__all__ = ["Sliders", "exchange"]
+__all__ = ["Sliders", "Window", "exchange"]
 
 N_STEPS = 400
 
@@ -53,6 +53,42 @@ class Sliders(ipywidgets.VBox):
             slider.observe(lambda _: self._speak(), "value")
             sliders.append(slider)
         exchange(self, sliders)
+
+
+class Window(ipywidgets.VBox):
+    """A slider of a panel with two handles, for a range of whatever is chosen.
+
+    Args:
+        panel: whose it is; the class name is its name and `-window`.
+        description: beside the slider.
+        step: of both handles.
+        on_change: called without arguments when one is moved.
+    """
+
+    def __init__(self, panel: Panel, description: str, step: float, on_change: Callable[[], None]):
+        super().__init__()
+        self._name, self._speak = f"{panel.name}-window", panel.guard(on_change)
+        self._description, self._step = description, step
+
+    @property
+    def value(self) -> tuple[float, float]:
+        """As the handles stand."""
+        return self.children[0].value
+
+    @value.setter
+    def value(self, value: tuple[float, float]) -> None:
+        self.children[0].value = value
+
+    def show(self, low: float, high: float, value: tuple[float, float]) -> None:
+        """A new slider from whole steps at or below `low` to whole steps at or above `high`."""
+        ends: Any = {"min": math.floor(low / self._step) * self._step, "max": math.ceil(high / self._step) * self._step}
+        look: Any = {"layout": {"width": "26em"}, "style": {"description_width": "5em"}, "readout_format": ".2f"}
+        slider = ipywidgets.FloatRangeSlider(
+            value=value, step=self._step, description=self._description, **ends, **look
+        )
+        slider.add_class(self._name)
+        slider.observe(lambda _: self._speak(), "value")
+        exchange(self, [slider])
 
 
 def exchange(box: ipywidgets.Box, children: Sequence[ipywidgets.Widget]) -> None:

@@ -64,6 +64,10 @@ class Stage(ipywidgets.VBox):
         super().__init__()
         self._show()
 
+    def beside(self, live: LiveFigure) -> ipywidgets.HBox:
+        """The stage with its choice of looks above, left of a figure, or over it where the page is narrow."""
+        return ipywidgets.HBox([ipywidgets.VBox([self.look, self]), live.view], layout=WRAP)
+
     def place(self, positions: np.ndarray, marked: np.ndarray | None = None) -> None:
         """Move the atoms.
 

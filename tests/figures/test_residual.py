@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mininnip.classical.forms import Curve
-from mininnip.figures.residual import UNREPAIRED, ResidualFigure
+from mininnip.figures.residual import UNREPAIRED, ResidualFigure, verdict
 
 R = torch.linspace(1.0, 3.0, 9, dtype=torch.float64)
 INSIDE = ((R > 1.2) & (R < 2.6)).numpy()
@@ -42,9 +42,12 @@ def test_the_window_its_left_over_and_the_rings(drawn):
 
 
 def test_the_model_and_its_residual_clipped_to_the_axis(drawn):
-    drawn.show_model(off(5), "RMSE 1 eV")
+    drawn.show_model(off(5), 1.5, 0.0123)
     x, energy = drawn._model.get_data()
-    assert np.allclose(energy, off(5)(torch.tensor(x))) and drawn._words.get_text() == "RMSE 1 eV"
+    assert (
+        np.allclose(energy, off(5)(torch.tensor(x)))
+        and drawn._words.get_text() == "RMSE 1.5 eV\nbest possible 12.3 meV"
+    )
     residual = (off(5)(R) - well(R)).numpy()
     shown = np.clip(residual, -drawn.limit, drawn.limit)
     assert (shown != residual).any() and np.array_equal(drawn._dots.get_ydata(), shown)
@@ -68,3 +71,19 @@ def test_the_axis_of_the_residual_changes_only_if_it_must(drawn):
         drawn.show_best(off(factor), INSIDE, WINDOW)
         assert bool(drawn.limit == limit) is same
         assert (off(factor)(R) - well(R)).abs().numpy()[INSIDE].max() < drawn.limit
+
+
+def test_the_picture_in_words(drawn):
+    said = drawn.in_words("X₂ and the Morse law", 0.02)
+    assert f"from 1.30 to 2.50 Å leaves an RMSE of 20 meV; the best fit is off by more than {UNREPAIRED:.0%}" in said
+    assert said.startswith("X₂ and the Morse law.") and f"at {drawn.missed.sum()} of {INSIDE.sum()} points." in said
+
+
+@pytest.mark.parametrize(
+    ("rmse", "said"),
+    [(0.02, ", the best this form can do (20 meV)."), (0.0203, ", 1.5 % above the best"), (0.06, ", 3 times the best")],
+)
+def test_the_verdict_tells_a_model_from_the_best(rmse, said):
+    words = verdict(rmse, 0.02, {"r_eq": 1.1}, 0.8)
+    assert said in words and f"<b>{rmse * 1000:.3g} meV</b>" in words and "no bond length" not in words
+    assert ("no bond length" in verdict(rmse, 0.02, {"r_eq": 0.1}, 0.8)) == (rmse == 0.02)

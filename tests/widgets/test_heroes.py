@@ -169,10 +169,10 @@ def test_it_works_without_the_viewer(hero, monkeypatch):
     getattr(panel, control).value = value
     assert "did not work" not in panel.status.value
     if hasattr(panel, "stage"):
-        assert panel.stage.children == (panel.flat.view,)
-        panel.look.value = FLAT
-        panel.look.value = SPACE
-        assert panel.stage.children == (panel.flat.view,) and "doctor" in panel.status.value
+        assert panel.stage.children == (panel.stage.flat.view,)
+        panel.stage.look.value = FLAT
+        panel.stage.look.value = SPACE
+        assert panel.stage.children == (panel.stage.flat.view,) and "doctor" in panel.status.value
 
 
 def test_its_buttons_and_sliders_have_names_that_browser_tests_and_screen_readers_find(hero):

@@ -39,7 +39,7 @@ def test_the_heat_bath_follows_the_slider_also_while_it_runs(player):
 
 def test_what_is_shown_is_the_frame_and_the_mean_over_those_before_it(player):
     list(itertools.islice(player._run(), AVERAGED + 2))
-    player.look.value = FLAT
+    player.stage.look.value = FLAT
     for player.frame.value in (2, AVERAGED + 1):
         frames = player.frames[max(player.frame.value - AVERAGED + 1, 0) : player.frame.value + 1]
         g = mn.analysis.radial_distribution(frames, player._cutoff, N_BINS)

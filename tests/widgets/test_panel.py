@@ -55,6 +55,16 @@ def test_running_the_cell_again_keeps_values_and_leaves_one_observer(in_cell):
     assert list(Panel._living.values()) == [second]
 
 
+def test_a_panel_below_makes_way_for_the_next_and_ends_with_its_owner(in_cell):
+    in_cell(None)
+    above, first, second = Wave([]), Wave([]), Wave([])
+    above.put_below(first)
+    above.put_below(second)
+    assert first.comm is None and above.below.children == (second,) and above.children[-1] is above.below
+    above.retire()
+    assert second.comm is None
+
+
 def test_another_cell_or_label_is_another_widget(in_cell):
     in_cell("cell-1")
     first = Wave([])
@@ -98,7 +108,7 @@ def test_controls_can_be_found_and_pressed(in_cell):
     wave.again.click()
     assert ticks == [1.0]
     assert "wave-frequency" in wave.frequency._dom_classes and "wave-again" in wave.again._dom_classes
-    assert "mininnip-wave" in wave._dom_classes and wave.children[-1] is wave.status
+    assert "mininnip-wave" in wave._dom_classes and wave.children[-2] is wave.status
 
 
 def test_it_is_displayed_alive_and_as_the_picture_it_is_now(in_cell, monkeypatch):
