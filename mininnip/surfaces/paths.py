@@ -92,6 +92,12 @@ def length_along(path: Tensor) -> Tensor:
     return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
 
 
+def share_along(path: Tensor) -> Tensor:
+    """Which share of a path (K, d) lies behind each of its points (K,), from 0 to 1; 0 where it has no length."""
+    behind = length_along(path)
+    return behind / behind[-1].clamp(min=1e-12)
+
+
 def _descent_step(slope: Tensor, curvature: Tensor, max_step: float) -> Tensor:
     values, vectors = torch.linalg.eigh(curvature)
     # Times from far too short to far too long, on a logarithmic scale; the path lengthens with time.

@@ -37,8 +37,7 @@ def test_a_click_is_climbed_from_and_ends_where_the_attack_of_the_package_ends(p
     assert (x[0], y[0]) == pytest.approx((0.3, -0.4))
     assert (x[-1], y[-1]) == pytest.approx(found.positions[-1, 0, :2].tolist(), abs=1e-6)
     assert len(panel.lines[1].get_ydata()) == STEPS + 1
-    assert f"({x[-1]:.2f}, {y[-1]:.2f})" in panel.status.value
-    assert "-fold" in panel.status.value
+    assert f"({x[-1]:.2f}, {y[-1]:.2f})" in panel.status.value and "-fold" in panel.status.value
     assert panel.memory["seed"] == (0.3, -0.4)
 
 
@@ -47,18 +46,11 @@ def test_the_map_follows_the_temperature_and_the_way_is_taken_back(panel):
     assert panel.work.wait(300)
     before, still = panel.image.get_array().copy(), panel.live.view.moving
     panel.temperature.value = 0.5
-    assert abs(panel.image.get_array() - before).max() > 0.01
-    assert panel.live.view.moving != still
+    assert abs(panel.image.get_array() - before).max() > 0.01 and panel.live.view.moving != still
     assert len(panel.way.get_xdata()) == 0
-    energy, spread = panel._energy, panel._spread
-    assert np.allclose(panel.image.get_array(), spread - energy / 0.5)
-
-
-def test_the_map_has_the_values_of_its_places(panel):
-    point = torch.tensor([[1.2, -1.2]], dtype=torch.float64)  # last column, first row
-    graph = plane.as_graph(point)
-    energy = panel.committee(graph)["energy"].item()
-    assert panel._energy[0, -1] == pytest.approx(energy, abs=1e-5)
+    assert np.allclose(panel.image.get_array(), panel._spread - panel._energy / 0.5)
+    corner = plane.as_graph(torch.tensor([[1.2, -1.2]], dtype=torch.float64))  # last column, first row
+    assert panel._energy[0, -1] == pytest.approx(panel.committee(corner)["energy"].item(), abs=1e-5)
 
 
 def test_an_attack_that_fails_says_so(panel):

@@ -100,7 +100,7 @@ HEROES = {
     "Approximator": (tuple, "neurons", 5),
     "Trimer": (trimer, "inputs", "b"),
     "SymmetryExplorer": (tuple, "distance", 4.0),
-    "Tunneling": (umbrella, "hydrogen", "ND₃"),
+    "Tunneling": (umbrella, "hill", 0.4),
     "MessageGraph": (ethanol, "steps", 2),
     "ForceTraining": (molecules, "weight", 0.5),
     "NetworkMelt": (melt, "temperature", 4000),

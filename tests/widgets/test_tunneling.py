@@ -48,14 +48,3 @@ def test_a_higher_hill_and_a_heavier_hydrogen_slow_it_down_and_the_sentence_says
 def test_a_curve_without_a_hill_is_refused():
     with pytest.raises(ValueError, match="no hill at height 0"):
         Tunneling(lambda x: np.asarray(x) ** 2, mass)
-
-
-@pytest.mark.benchmark(group="widget tick")
-def test_tick(benchmark, panel):
-    """A slider tick must cost the kernel at most 25 ms."""
-    values = iter(np.tile(np.linspace(0.1, 0.5, 400), 1000))
-
-    def tick():
-        panel.hill.value = next(values)
-
-    benchmark(tick)
