@@ -32,8 +32,7 @@ def test_training_stops_and_goes_on_and_a_melt_takes_what_was_learned(panel):
     assert len(errors) == 3 and errors[-1] < errors[0] and "2 epochs, force error" in panel.status.value
     assert len([next(work) for work in (melting, melting, *[panel._training()] * 2)]) == 4
     assert panel.memory["errors"][:3] == errors and len(panel.memory["errors"]) == 4
-    grades = panel.memory["frame"].calc.results["extrapolation"]
-    assert f"{(grades > 0).sum()} of 64 atoms" in panel.status.value
+    assert f"{(panel.memory['frame'].calc.results['extrapolation'] > 0).sum()} of 64 atoms" in panel.status.value
     for setting, value in ((panel.temperature, 600), (panel.repulsion, True)):
         setting.value = value
         assert [len(panel.memory["g"]) for _ in (next(melting), next(melting))] == [2, 2]  # averaged anew
