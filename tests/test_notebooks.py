@@ -156,6 +156,12 @@ def test_text_cells_are_short(path):
 
 
 @every_notebook
+def test_a_lesson_has_at_most_2200_words(path):
+    """All of them: exercises, formulas and the instructor's cell are read as well."""
+    assert sum(len(cell.source.split()) for cell in text_cells(read(path))) <= 2200
+
+
+@every_notebook
 def test_formulas_hold_only_commands_that_tex_knows(path):
     """An unknown one is shown in red, and a search and replace easily makes one: \\theta_ became \\thwidth."""
     for cell in text_cells(read(path)):
