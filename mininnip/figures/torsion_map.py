@@ -27,8 +27,8 @@ class TorsionMap:
     def __init__(self, names: Sequence[str], n_frames: int):
         self.figure = Figure(figsize=(4.8, 5.0), layout="constrained")
         above, below = self.figure.subplots(2, 1, height_ratios=[3, 1])
-        turn: Any = {"xlim": (-180, 180), "ylim": (-180, 180), "xticks": range(-180, 181, 60)}
-        above.set(xlabel=f"{names[0]} (°)", ylabel=f"{names[1]} (°)", yticks=range(-180, 181, 60), **turn)
+        turn: Any = {"xlim": (0, 360), "ylim": (0, 360), "xticks": range(0, 361, 60), "yticks": range(0, 361, 60)}
+        above.set(xlabel=f"{names[0]} (°)", ylabel=f"{names[1]} (°)", **turn)
         below.set(xlim=(0, n_frames), ylim=(0, 2.5), xlabel="frame", ylabel="energy (eV)")
         looks: Any = {name: {"color": color, "markersize": 3} for name, color in COLORS.items()}
         self.clouds = {name: above.plot([], [], ".", label=name, **look)[0] for name, look in looks.items()}
@@ -48,9 +48,10 @@ class TorsionMap:
             last: angles (2,) of the ring.
         """
         for name, mine in frames.items():
-            self.clouds[name].set_data(*np.array([frame.info["torsions"] for frame in mine]).reshape(-1, 2).T)
+            angles = np.array([frame.info["torsions"] for frame in mine]).reshape(-1, 2)
+            self.clouds[name].set_data(*(angles % 360).T)  # trans, at 180°, is in the middle
             self.energies[name].set_data(np.arange(len(mine)), [frame.info["energy"] for frame in mine])
-        self.last.set_data([last[0]], [last[1]])
+        self.last.set_data([last[0] % 360], [last[1] % 360])
 
     def level(self, energy: float) -> None:
         """Move the line."""

@@ -14,7 +14,8 @@ Hypotheses, on mean force errors over the seeds:
     2. Of the samplers at 300 K, metadynamics has the lowest error on the scan of the torsions.
     3. Normal modes at 300 K: at least 2 × the error of dynamics on dynamics at 300 K.
     4. Rattling has a larger error than modes of the same energy on dynamics at 300 K.
-    5. Every sampler at 300 K has at least 2 × its own error on dynamics at 1000 K.
+    5. Every sampler at 300 K has at least 2 × its own error on dynamics at 1000 K (own: on frames of its kind; of
+       consecutive steps, which have no test frames, on dynamics at 300 K).
     6. Dynamics at 1000 K has the lowest largest error over the nine kinds.
 
 And of 200 frames of one trajectory, 150 to train and 50 to test, these drawn at random or the last ones:
@@ -103,7 +104,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.splits:
-        return run_splits(arguments.seeds)
+        run_splits(arguments.seeds)
+        return
     rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
     done, tests = {(row["sampler"], row["seed"]) for row in rows}, parts("test")
     for seed in range(0 if arguments.table else arguments.seeds):
