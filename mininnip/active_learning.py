@@ -7,26 +7,23 @@ what is there and goes on behind the last whole line.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mininnip.data.dataset import Dataset
 from mininnip.ensemble import Ensemble
 from mininnip.graph import Graph
+from mininnip.journal import Journal, in_graph, in_words
+from mininnip.labeling import Labeler, labeled
 
 Trainer = Callable[[Dataset, int], Ensemble]
 Proposer = Callable[[Ensemble, Dataset, int], Graph]
 Selector = Callable[[Ensemble, Dataset, Graph], Tensor]
-Labeler = Callable[[Graph], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,8 @@ def learn(
     label: Labeler,
     generations: int,
     journal: str | Path | None = None,
+    executor: Executor | None = None,
+    patience: float | None = None,
 ) -> Iterator[Generation]:
     """The loop, one generation at a time.
 
@@ -71,6 +70,8 @@ def learn(
         generations: how many.
         journal: file that survives a kill, JSON lines; None: nothing is kept. It belongs to one start and refuses
             another.
+        executor: labels side by side, in threads, processes or a Dask cluster (`labeling.labeled`); None: one by one.
+        patience: seconds without any answer of the labeler after which what has none is set aside; None: without end.
 
     Yields:
         Every generation, also those that stand in the journal already; their committees are trained again.
@@ -78,18 +79,19 @@ def learn(
     Raises:
         ValueError: a journal of other data, or one that is damaged before its last line; a selection of candidates that
             do not exist.
+        RuntimeError: an executor that has broken. With a new one and the same journal the loop goes on.
     """
-    kept = _Journal(Path(journal) if journal else None, data)
+    kept = Journal(Path(journal) if journal else None, data)
     for number in range(generations):
         committee = train(data, number)
         if number not in kept.selected:
             candidates = propose(committee, data, number)
             chosen = _pick(candidates, select(committee, data, candidates))
-            kept.write({"selected": number, "structures": [_in_words(structure) for structure in chosen]})
-        structures = [_in_graph(words) for words in kept.selected[number]]
-        for k, structure in enumerate(structures):
-            if (number, k) not in kept.labels:
-                kept.write({"label": [number, k], **_labels(label, structure)})
+            kept.write({"selected": number, "structures": [in_words(structure) for structure in chosen]})
+        structures = [in_graph(words) for words in kept.selected[number]]
+        open_ones = {k: structure for k, structure in enumerate(structures) if (number, k) not in kept.labels}
+        for k, answer in labeled(label, open_ones, executor, patience):
+            kept.write({"label": [number, k], **answer})
         answers = [kept.labels[number, k] for k in range(len(structures))]
         failed = {k: answer["failed"] for k, answer in enumerate(answers) if "failed" in answer}
         new = data[:0]
@@ -136,72 +138,6 @@ def most_informative(
     return unsure[torch.tensor(chosen, dtype=torch.int64)]
 
 
-class _Journal:
-    """One line of JSON for every selection and label; what was written survives a kill.
-
-    Attributes:
-        selected: structures in words by generation.
-        labels: what the labeler said, by generation and number.
-    """
-
-    def __init__(self, path: Path | None, data: Dataset):
-        self.path = path
-        self.selected: dict[int, list[dict]] = {}
-        self.labels: dict[tuple[int, int], dict] = {}
-        start = {"start": _fingerprint(data)}
-        if path is None or not path.exists() or not path.read_bytes().count(b"\n"):
-            if path is not None:
-                path.write_bytes(b"")
-            self.write(start)
-            return
-        whole = path.read_bytes()
-        whole = whole[: whole.rindex(b"\n") + 1]  # a kill may have left half a line
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
-        for k, line in enumerate(whole.splitlines()):
-            try:
-                entry = json.loads(line)
-                if k == 0 and entry != start:
-                    raise ValueError(f"{path.name} is the journal of other data: choose another file, or delete it")
-                self._take(entry)
-            except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
-                raise ValueError(f"line {k + 1} of {path.name} is damaged: delete it and all lines after it") from None
-
-    def write(self, entry: dict) -> None:
-        """Keep a line, on disk before anything else happens."""
-        if self.path is not None:
-            with self.path.open("ab") as file:
-                file.write(json.dumps(entry).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        self._take(entry)
-
-    def _take(self, entry: dict) -> None:
-        if "selected" in entry:
-            self.selected[entry["selected"]] = entry["structures"]
-        elif "label" in entry:
-            generation, k = entry["label"]
-            self.labels[generation, k] = entry
-
-
-def _labels(label: Labeler, structure: Graph) -> dict[str, Any]:
-    """Energy and forces in words, or why there are none."""
-    try:
-        answer = label(structure)
-        energy, forces = (np.asarray(_plain(answer[name]), dtype=np.float64) for name in ("energy", "forces"))
-    except Exception as error:
-        return {"failed": f"{type(error).__name__}: {error}"}
-    if energy.size != 1 or forces.shape != (structure.n_atoms, 3):
-        return {"failed": f"the labeler gave the shapes {energy.shape} and {forces.shape}"}
-    if not (np.isfinite(energy).all() and np.isfinite(forces).all()):
-        return {"failed": "the labeler gave a number that is not finite"}
-    return {"energy": energy.reshape(1).tolist(), "forces": forces.tolist()}
-
-
-def _plain(values: Any) -> Any:
-    return values.detach().cpu().numpy() if isinstance(values, Tensor) else values
-
-
 def _pick(candidates: Graph, chosen: Tensor) -> list[Graph]:
     """The chosen structures, each a graph of its own."""
     numbers = [int(k) for k in chosen]
@@ -214,22 +150,3 @@ def _pick(candidates: Graph, chosen: Tensor) -> list[Graph]:
         cell, pbc = candidates.cell[k], candidates.pbc[k]
         structures.append(Graph.from_arrays(candidates.numbers[mine], positions, candidates.cutoff, cell, pbc, charge))
     return structures
-
-
-def _in_words(structure: Graph) -> dict[str, Any]:
-    names = ("numbers", "positions", "cell", "pbc", "total_charge")
-    return {name: getattr(structure, name).tolist() for name in names} | {"cutoff": structure.cutoff}
-
-
-def _in_graph(words: Mapping[str, Any]) -> Graph:
-    positions = torch.tensor(words["positions"], dtype=torch.float64)
-    return Graph.from_arrays(
-        words["numbers"], positions, words["cutoff"], words["cell"][0], words["pbc"][0], words["total_charge"][0]
-    )
-
-
-def _fingerprint(data: Dataset) -> str:
-    sha = hashlib.sha256()
-    for values in (data.n_atoms, data.numbers, data.positions, data.cell, data.energy, data.forces):
-        sha.update(np.ascontiguousarray(values).tobytes())
-    return sha.hexdigest()

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -87,11 +88,12 @@ def test_half_a_line_is_half_a_label(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a copy of this process is killed, which needs fork")
-def test_killed_twenty_times_it_ends_in_the_same_state(tmp_path):
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_killed_twenty_times_it_ends_in_the_same_state(tmp_path, n_threads):
     journal, log, full = tmp_path / "journal", tmp_path / "log", finish()
 
     def slow(structure):
-        time.sleep(0.005)
+        time.sleep(0.005 * n_threads)
         with log.open("a") as file:
             file.write(f"{structure.positions.tolist()}\n")
         return TRUTH(structure)
@@ -100,7 +102,7 @@ def test_killed_twenty_times_it_ends_in_the_same_state(tmp_path):
     for _ in range(20):
         child = os.fork()
         if child == 0:
-            finish(journal, label=slow)
+            finish(journal, label=slow, executor=ThreadPoolExecutor(n_threads) if n_threads > 1 else None)
             os._exit(0)
         time.sleep(rng.uniform(0, 0.03))
         os.kill(child, signal.SIGKILL)
@@ -113,7 +115,7 @@ def test_killed_twenty_times_it_ends_in_the_same_state(tmp_path):
     labels = [tuple(entry["label"]) for entry in entries if "label" in entry]
     assert len(labels) == len(set(labels)) == 20
     called = log.read_text().splitlines() if log.exists() else []
-    assert len(called) <= 20 + kills, "at most the label under way is computed again"
+    assert len(called) <= 20 + n_threads * kills, "at most the labels under way are computed again"
 
 
 def broken(structure):
@@ -141,6 +143,23 @@ def test_what_the_labeler_cannot_do_is_set_aside_with_the_reason(tmp_path):
     again = finish(tmp_path / "journal", label=broken)
     assert again[0].failed == reasons
     assert broken.calls == 20, "what failed is not tried again"
+
+
+def test_side_by_side_it_ends_in_the_same_state(tmp_path):
+    with ThreadPoolExecutor(3) as executor:
+        assert same(finish(tmp_path / "journal", executor=executor)[-1].data, finish()[-1].data)
+    assert same(finish(tmp_path / "journal")[-1].data, finish()[-1].data)
+
+
+def test_a_labeler_that_hangs_costs_its_structure_only():
+    def hangs(structure):
+        if float(structure.positions[0, 0]) < -0.9:
+            time.sleep(30)
+        return TRUTH(structure)
+
+    ended = finish(label=hangs, patience=0.3)
+    reasons = {reason for generation in ended for reason in generation.failed.values()}
+    assert reasons == {"no answer within 0.3 s"} and 3 < len(ended[-1].data) < 23
 
 
 def test_interrupted_by_hand_it_goes_on(tmp_path):

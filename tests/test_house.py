@@ -26,7 +26,7 @@ ROOMS = """
     evaluation checkpoint training ensemble_training
     surfaces.derivatives surfaces
     sampling.limits sampling.dynamics sampling.biased sampling.normal_modes sampling
-    uncertainty adversarial active_learning
+    uncertainty adversarial journal labeling active_learning
     analysis
     figures.picture figures.plotting figures.alive figures.quiet_viewer figures
     widgets.background widgets.live_figure widgets.panel widgets.parameters widgets.stage widgets
