@@ -11,6 +11,7 @@ taken out of every step. Steering to a chosen error (`target`) follows the idea 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -86,42 +87,95 @@ def attack(
         ValueError: a kT, rate, limit, target or number of steps that makes no sense; members that agree exactly;
             structures of one atom without `rigid`; a place where energy or spread is not finite.
     """
-    if not isinstance(committee, Ensemble):
-        raise TypeError(f"an attack needs the spread of an Ensemble, got {type(committee).__name__}")
-    positive = {"kT": kT, "learning_rate": learning_rate, "longest": longest, "target": target or 1.0}
-    wrong = {name: value for name, value in positive.items() if not value > 0}
-    if wrong or steps < 1 or not first >= 0 or not math.isfinite(learning_rate):
-        raise ValueError(f"kT, learning_rate, longest, target and steps must be positive, first not negative; {wrong}")
+    check_attack(committee, kT, steps, learning_rate, first, longest, target)
     n_atoms = torch.bincount(graph.structure, minlength=graph.n_structures)
     if not rigid and bool((n_atoms == 1).any()):
         raise ValueError("a structure of one atom can only be shifted as a whole: allow it with rigid=True")
     project = (lambda moves: moves) if rigid else _RigidMotion(graph)
     start = graph.positions.detach()
     noise = torch.randn(start.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    moves = _within(project(first * noise.to(start)), graph, longest).requires_grad_()
-    optimizer = Adam([moves], maximize=True)
+    moves = _within(project(first * noise.to(start)), graph, longest)
     log_q = 0.0 if energies is None or target else float(torch.logsumexp(-energies.double() / kT, 0))
-    places: list[Tensor] = []
-    values: list[tuple[Tensor, Tensor, Tensor]] = []
+    ways, *columns = climb(
+        committee,
+        moves,
+        place=lambda moves: moved(graph, start + moves),
+        slope=project,
+        bound=lambda moves: _within(project(moves), graph, longest),
+        objective=hill(kT, target, log_q),
+        steps=steps,
+        learning_rate=learning_rate,
+    )
+    return Attack(moved(graph, start + ways[-1]), start + ways, *columns)
+
+
+def check_attack(
+    committee: Ensemble,
+    kT: float,
+    steps: int,
+    learning_rate: float,
+    first: float,
+    longest: float,
+    target: float | None,
+) -> None:
+    """Refuse what no attack can be made with, in one sentence."""
+    if not isinstance(committee, Ensemble):
+        raise TypeError(f"an attack needs the spread of an Ensemble, got {type(committee).__name__}")
+    positive = {"kT": kT, "learning_rate": learning_rate, "longest": longest, "target": target or 1.0}
+    wrong = {name: value for name, value in positive.items() if not value > 0}
+    if wrong or steps < 1 or not first >= 0 or not math.isfinite(learning_rate):
+        raise ValueError(f"kT, learning_rate, longest, target and steps must be positive, first not negative; {wrong}")
+
+
+def hill(kT: float, target: float | None, log_q: float = 0.0) -> Callable[[Tensor, Tensor], Tensor]:
+    """What is climbed, as a function of mean energy and σ_F² (S,)."""
+    if target is None:
+        return lambda energy, squared: squared.log() - energy / kT - log_q
+    return lambda energy, squared: -0.5 * (squared.log() / 2 - math.log(target)).square()
+
+
+def climb(
+    committee: Ensemble,
+    variables: Tensor,
+    *,
+    place: Callable[[Tensor], Graph],
+    slope: Callable[[Tensor], Tensor],
+    bound: Callable[[Tensor], Tensor],
+    objective: Callable[[Tensor, Tensor], Tensor],
+    steps: int,
+    learning_rate: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Adam uphill on any variables of the structures.
+
+    Args:
+        committee: an ensemble.
+        variables: at first; one tensor that holds those of every structure.
+        place: variables → structures there, differentiable.
+        slope: takes out of a slope what shall not move.
+        bound: brings variables back within their bounds.
+        objective: energy (S,), σ_F² (S,) → what is climbed (S,).
+        steps: T.
+        learning_rate: of Adam.
+
+    Returns:
+        Variables (T + 1, ...), energy, σ_F and objective (T + 1, S) at every place.
+    """
+    variables = variables.detach().clone().requires_grad_()
+    optimizer = Adam([variables], maximize=True)
+    values: list[tuple[Tensor, ...]] = []
     for step in range(steps + 1):
-        moved = _moved(graph, start + moves)
-        energy, squared = _energy_and_spread(committee, moved)
-        if target is None:
-            objective = squared.log() - energy / kT - log_q
-        else:
-            objective = -0.5 * (squared.log() / 2 - math.log(target)).square()
-        places.append((start + moves).detach())
-        values.append((energy.detach(), squared.detach().sqrt(), objective.detach()))
+        energy, squared = _energy_and_spread(committee, place(variables))
+        height = objective(energy, squared)
+        values.append((variables.detach().clone(), energy.detach(), squared.detach().sqrt(), height.detach()))
         if step < steps:
-            (slope,) = torch.autograd.grad(objective.sum(), moves)
-            moves.grad = project(slope)
+            variables.grad = slope(torch.autograd.grad(height.sum(), variables)[0])
             optimizer.step(learning_rate)
             with torch.no_grad():
-                moves.copy_(_within(project(moves), graph, longest))
-    columns = [torch.stack(column) for column in zip(*values, strict=True)]
-    del energy, squared, objective
+                variables.copy_(bound(variables))
+    del energy, squared, height
     give_back()
-    return Attack(_moved(graph, places[-1]), torch.stack(places), *columns)
+    ways, energies, spreads, heights = (torch.stack(column) for column in zip(*values, strict=True))
+    return ways, energies, spreads, heights
 
 
 def _energy_and_spread(committee: Ensemble, graph: Graph) -> tuple[Tensor, Tensor]:
@@ -136,18 +190,18 @@ def _energy_and_spread(committee: Ensemble, graph: Graph) -> tuple[Tensor, Tenso
     return energy, squared
 
 
-def _moved(graph: Graph, positions: Tensor) -> Graph:
-    """The structures at other positions (N, 3), with edges for where they are now."""
+def moved(graph: Graph, positions: Tensor, cell: Tensor | None = None) -> Graph:
+    """The structures at other positions (N, 3), in other cells (S, 3, 3) if given, with edges for where they are."""
+    cell = graph.cell if cell is None else cell
     if graph.cutoff is None:
-        return replace(graph, positions=positions)
+        return replace(graph, positions=positions, cell=cell)
     structures = []
     for s in range(graph.n_structures):
         mine = graph.structure == s
         here, charge = positions[mine].detach(), float(graph.total_charge[s])
-        structures.append(
-            Graph.from_arrays(graph.numbers[mine], here, graph.cutoff, graph.cell[s], graph.pbc[s], charge)
-        )
-    return replace(batch(structures), positions=positions)
+        around = cell[s].detach()
+        structures.append(Graph.from_arrays(graph.numbers[mine], here, graph.cutoff, around, graph.pbc[s], charge))
+    return replace(batch(structures), positions=positions, cell=cell)
 
 
 def _within(moves: Tensor, graph: Graph, longest: float) -> Tensor:

@@ -27,7 +27,7 @@ ROOMS = """
     surfaces.derivatives surfaces
     sampling.limits sampling.dynamics sampling.biased sampling.normal_modes sampling
     uncertainty adversarial journal labeling active_learning
-    analysis
+    analysis collective_attack
     figures.picture figures.plotting figures.alive figures.quiet_viewer figures
     widgets.background widgets.live_figure widgets.panel widgets.parameters widgets.stage widgets
     exercises.reading exercises.engine exercises.makers exercises.prediction
