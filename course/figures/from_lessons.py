@@ -12,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 PICTURES = {  # file: lesson, cell
     "melt.png": ("08_behler_parrinello.ipynb", "melt-figure"),
     "data_efficiency.png": ("15_equivariance.ipynb", "efficiency"),
+    "double_well.png": ("22_adversarial_double_well.ipynb", "four-rows"),
 }
 
 
