@@ -188,10 +188,25 @@ def wait_for_number(panel, pattern, least):
     )
 
 
+def grow_clouds(lesson):
+    """Lesson 17 as an instructor shows it: one sampler after the other leaves its dots, and is stopped."""
+    panel = lesson.page.locator(".mininnip-torsion-cloud")
+    panel.scroll_into_view_if_needed()
+    for sampler in ("dynamics", "metadynamics", "normal modes", "rattling"):
+        panel.get_by_role("button", name=sampler, exact=True).click()
+        panel.get_by_role("button", name="Start").click()
+        told = panel.locator(".mininnip-status").get_by_text(re.compile(rf"; {sampler}: ([5-9]|\d\d+) frames"))
+        told.wait_for(timeout=60_000)
+        panel.get_by_role("button", name="Stop").click()
+        panel.locator(".torsion-cloud-run:not([disabled])").wait_for()
+    lesson.screenshot("after-clouds", panel)
+
+
 DEEDS = {
     "02_pair_potentials": fit_a_curve_and_melt_a_crystal,
     "08_behler_parrinello": train_a_network_and_melt_silicon,
     "12_message_passing": send_messages,
+    "17_sampling": grow_clouds,
 }
 
 
