@@ -60,12 +60,13 @@ class TorsionCloud(Panel):
         self._map = TorsionMap(names, FRAMES_PER_RUN)
         self.live = LiveFigure(self._map.figure, self._map.moving, ALT)
         self.sampler = self.choice("sampler", list(COLORS), self._stopped_for_another)
-        self.temperature = self.slider("temperature", "temperature (K)", 300, (100, 1200), 50, self._move_line, ".0f")
+        self.temperature = self.slider("temperature", "T (K)", 300, (100, 1200), 50, self._move_line, ".0f")
         self.start = self.run_button("run", "Start", self._run, icon="play", button_style="primary")
         self.clear = self.button("clear", "Clear", self._start_over, icon="undo")
-        boxed = Atoms(atoms.numbers, atoms.positions, cell=[BOX] * 3)
-        boxed.center()
+        boxed = Atoms(atoms.numbers, atoms.positions - atoms.positions.mean(axis=0), cell=[BOX] * 3)
         self.stage = Stage(self, boxed, 300, "The atoms seen along z; color is their height.")
+        self.stage.flat.figure.axes[0].set(xlim=(-BOX / 2, BOX / 2), ylim=(-BOX / 2, BOX / 2))
+        self.stage.flat.redraw()
         self.look, self.viewer, self.flat = self.stage.look, self.stage.viewer, self.stage.flat
         views = ipywidgets.HBox([ipywidgets.VBox([self.look, self.stage]), self.live.view], layout=WRAP)
         self.show_all([views, self.sampler, self.temperature, ipywidgets.HBox([self.start, self.work, self.clear])])
@@ -118,7 +119,7 @@ class TorsionCloud(Panel):
         mine = self.frames[self.sampler.value]
         last = mine[-1] if mine else self._rest
         self._map.place(self.frames, self._angles(last))
-        self.stage.place(last.positions - last.positions.mean(axis=0) + BOX / 2)
+        self.stage.place(last.positions - last.positions.mean(axis=0))
         if len(mine) > self._map.below.get_xlim()[1]:
             self._map.below.set_xlim(0, 2 * len(mine))
             self.live.redraw()
