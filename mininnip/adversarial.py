@@ -192,16 +192,16 @@ def _energy_and_spread(committee: Ensemble, graph: Graph) -> tuple[Tensor, Tenso
 
 def moved(graph: Graph, positions: Tensor, cell: Tensor | None = None) -> Graph:
     """The structures at other positions (N, 3), in other cells (S, 3, 3) if given, with edges for where they are."""
-    cell = graph.cell if cell is None else cell
+    cells = graph.cell if cell is None else cell
     if graph.cutoff is None:
-        return replace(graph, positions=positions, cell=cell)
+        return replace(graph, positions=positions, cell=cells)
     structures = []
     for s in range(graph.n_structures):
         mine = graph.structure == s
         here, charge = positions[mine].detach(), float(graph.total_charge[s])
-        around = cell[s].detach()
+        around = cells[s].detach()
         structures.append(Graph.from_arrays(graph.numbers[mine], here, graph.cutoff, around, graph.pbc[s], charge))
-    return replace(batch(structures), positions=positions, cell=cell)
+    return replace(batch(structures), positions=positions, cell=cells)
 
 
 def _within(moves: Tensor, graph: Graph, longest: float) -> Tensor:

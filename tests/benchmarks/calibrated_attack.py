@@ -21,6 +21,7 @@ stopped after one seed: few ways held any place that is so wrong, and what is no
     2. Several tries reach the spread asked for from 95 % of the starts.
     3. The oracle factor stays below 80 %: the ratio of error and spread differs too much from place to place.
     4. Neighbors reach 80 % with 60 pilot labels.
+Not run in this form yet: the answers are to come.
 """
 
 import argparse
