@@ -45,7 +45,7 @@ FACTS: dict[tuple[str, str], dict[str, str]] = {
     },
     ("15", "efficiency-read"): {"12": "course/figures/data_efficiency.jsonl: epochs of NequIP with 200 frames"},
     ("05", "hero-text"): {"64": "where the slider ends"},
-    ("22", "calibrated-read"): {n: "tests/benchmarks/calibrated_attack.py, eight seeds" for n in ("36", "67", "77")},
+    ("22", "calibrated-read"): dict.fromkeys(("36", "67", "77"), "tests/benchmarks/calibrated_attack.py, eight seeds"),
     ("06", "cut-read"): {"3.82": "cell of the exercise in Å", "7.64": "cell of the exercise in Å"},
     ("06", "h2-parity-read"): {"91": "Blank et al. 1995, in meV"},
     ("06", "s3"): {"750": "Blank et al. 1995", "2.1": "Blank et al. 1995", "91": "Blank et al. 1995, in meV"},
