@@ -1,54 +1,13 @@
-"""Silicon of EDIP and of Lenosky: LAMMPS, the papers' statements, and the corners of their formulas."""
+"""Silicon of EDIP and of Lenosky: the papers' statements, and the corners of their formulas."""
 
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 import pytest
 import torch
-from ase.build import bulk
-from scipy.optimize import minimize_scalar
 
 from mininnip.classical import EDIP, Lenosky
 from mininnip.classical.edip import best_angle, counts
 from mininnip.classical.lenosky import ANGLE, ARM, DENSITY, EMBEDDING, PAIR, Spline
 from mininnip.graph import Graph
 from mininnip.potential import Potential
-
-REFERENCE = Path(__file__).parents[1] / "reference"
-CASES = ["silicon_crystal", "silicon_liquid", "silicon_primitive", "silicon_sheared", "silicon_slab"]
-MODELS = {"edip": EDIP, "lenosky": Lenosky}
-
-
-@pytest.fixture(scope="module")
-def lammps():
-    with np.load(REFERENCE / "lammps.npz") as structures, np.load(REFERENCE / "lammps_edip.npz") as results:
-        return dict(structures) | dict(results)
-
-
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("case", CASES)
-def test_the_numbers_of_lammps(lammps, name, case):
-    model = MODELS[name]()
-    numbers, positions, cell, pbc = (lammps[f"{case}_{part}"] for part in ("numbers", "positions", "cell", "pbc"))
-    graph = Graph.from_arrays(numbers, positions, model.cutoff + 1.0, cell, pbc)  # a longer list than needed
-    out = Potential(model)(graph, stress=bool(graph.pbc.all()))
-    assert out["energy"].item() == pytest.approx(lammps[f"{name}_{case}_energy"].item(), rel=1e-13)
-    np.testing.assert_allclose(out["forces"], lammps[f"{name}_{case}_forces"], rtol=0, atol=1e-11)
-    if "stress" in out:
-        np.testing.assert_allclose(out["stress"][0], lammps[f"{name}_{case}_stress"], rtol=0, atol=1e-13)
-
-
-@pytest.mark.parametrize(("name", "lattice", "energy"), [("edip", 5.430, -4.65), ("lenosky", 5.431, -4.61)])
-def test_the_diamond_crystal_of_the_docstrings(name, lattice, energy):
-    potential = Potential(MODELS[name]())
-
-    def per_atom(a):
-        return potential(Graph.from_atoms(bulk("Si", a=a), potential.cutoff))["energy"].item() / 2
-
-    best: Any = minimize_scalar(per_atom, bounds=(5.2, 5.7), method="bounded", options={"xatol": 1e-7})
-    assert round(best.x, 3) == pytest.approx(lattice, abs=1e-9)
-    assert round(best.fun, 2) == energy
 
 
 def test_the_best_angle_of_three_four_and_six_neighbors():
