@@ -183,7 +183,7 @@ def send_messages(lesson):
 
 
 def walk_on_the_map(lesson):
-    """Lesson 01: roll, jump, the barrier of a path; the hill and the hydrogen of ammonia."""
+    """Lesson 01: roll, the barrier of a path; the hill and the hydrogen of ammonia."""
     panel = lesson.page.locator(".mininnip-landscape")
     status = panel.locator(".mininnip-status")
     figure = panel.locator(".mininnip-figure[tabindex]")
@@ -193,12 +193,6 @@ def walk_on_the_map(lesson):
     status.get_by_text("every step costs energy, a").wait_for()
     panel.get_by_role("button", name="A and C").click()
     status.get_by_text("saddle at E = -40.7").wait_for()
-    panel.get_by_role("button", name="move at a temperature").click()
-    set_slider(panel.locator(".landscape-temperature"), 15)
-    panel.get_by_role("button", name="Go again").click()
-    panel.get_by_text(re.compile("step [1-9][0-9]+0")).wait_for()
-    panel.get_by_role("button", name="Stop").click()
-    status.get_by_text("held here. Curvatures").wait_for()
     tunneling = lesson.page.locator(".mininnip-tunneling")
     tunneling.scroll_into_view_if_needed()
     swings = []
