@@ -183,16 +183,23 @@ def send_messages(lesson):
 
 
 def walk_on_the_map(lesson):
-    """Lesson 01: roll, the barrier of a path; the hill and the hydrogen of ammonia."""
+    """Lesson 01: roll, the barrier of a path, motion in a bath; the hill and the hydrogen of ammonia."""
     panel = lesson.page.locator(".mininnip-landscape")
     status = panel.locator(".mininnip-status")
     figure = panel.locator(".mininnip-figure[tabindex]")
     figure.scroll_into_view_if_needed()
     panel.get_by_role("button", name="roll downhill").click()
-    figure.click(position={"x": 0.2 * figure.bounding_box()["width"], "y": 0.3 * figure.bounding_box()["height"]})
+    near_A = {"x": 0.2 * figure.bounding_box()["width"], "y": 0.3 * figure.bounding_box()["height"]}
+    figure.click(position=near_A)
     status.get_by_text("every step costs energy, a").wait_for()
     panel.get_by_role("button", name="A and C").click()
     status.get_by_text("saddle at E = -40.7").wait_for()
+    panel.get_by_role("button", name="move at a temperature").click()
+    set_slider(panel.locator(".landscape-temperature"), 15)
+    figure.click(position=near_A)  # not from the saddle: there it may leave the map
+    panel.get_by_text(re.compile("step [1-9][0-9]+0")).wait_for()
+    panel.get_by_role("button", name="Stop").click()
+    status.get_by_text("held here. Curvatures").wait_for()
     tunneling = lesson.page.locator(".mininnip-tunneling")
     tunneling.scroll_into_view_if_needed()
     swings = []

@@ -5,7 +5,7 @@ import torch
 
 from mininnip import surfaces
 from mininnip.surfaces.motion import langevin_steps
-from mininnip.surfaces.paths import length_along
+from mininnip.surfaces.paths import length_along, share_along
 
 
 def test_a_bath_that_cools_on_the_way_is_followed_and_the_same_until_then():
@@ -28,3 +28,5 @@ def test_a_bath_that_cools_on_the_way_is_followed_and_the_same_until_then():
 def test_how_long_a_path_is():
     path = torch.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 4.0], [3.0, 5.0]])
     assert length_along(path).tolist() == [0, 5, 5, 6]
+    assert share_along(path).tolist() == pytest.approx([0, 5 / 6, 5 / 6, 1])
+    assert share_along(path[:1]).tolist() == [0]

@@ -133,6 +133,17 @@ def test_a_control_changes_the_picture_and_a_new_run_remembers_it(hero):
     assert again.live.picture().png == first.live.picture().png
 
 
+def test_parameters_and_windows_of_a_fit_are_remembered(monkeypatch):
+    monkeypatch.setattr(Panel, "_living", {})
+    monkeypatch.setattr(panel_module, "_running_cell", lambda: "cell-1")
+    first = mn.widgets.PairFit(*dimer())
+    first.window.value = (1.0, 3.0)
+    first.fit.click()
+    again = mn.widgets.PairFit(*dimer())
+    assert again.window.value == (1.0, 3.0) and again.parameters == pytest.approx(first.parameters)
+    again.retire()
+
+
 def test_new_runs_keep_neither_widgets_nor_memory_nor_threads(hero):
     make, *_ = hero
     make()
