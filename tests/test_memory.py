@@ -38,12 +38,18 @@ def test_a_training_and_an_evaluation_leave_less_than_twenty_megabytes():
 
 NEW_PAGES = """
 import resource, psutil, torch
-import mininnip
+from ase.build import bulk
+import mininnip as mn
 from mininnip.memory import give_back
+torch.set_num_threads(1)
+graph = mn.Graph.from_atoms(bulk("Si", cubic=True) * (6, 6, 6), 5.0)
+potential = mn.Potential(mn.neural.SchNet(5.0, n_features=128, n_layers=2))
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-torch.ones(2**24)
+for call in range(3):
+    potential(graph)
 before = faults()
-torch.ones(2**24)
+for call in range(3):
+    potential(graph)
 again = faults() - before
 before = psutil.Process().memory_full_info().uss
 give_back()
@@ -51,12 +57,18 @@ print(again, (before - psutil.Process().memory_full_info().uss) / 2**20)
 """
 
 
-@pytest.mark.parametrize("chosen", [False, True])
-def test_a_tensor_takes_the_place_of_the_last_one_unless_the_user_chose_otherwise(chosen):
-    """64 MB, which are 16384 pages; given back afterwards, where they were kept."""
-    environment = {name: value for name, value in os.environ.items() if name not in CHOICES}
-    environment |= {"MALLOC_MMAP_THRESHOLD_": "1000000"} if chosen else {}
-    run = subprocess.run([sys.executable, "-c", NEW_PAGES], env=environment, capture_output=True, text=True, check=True)
-    faults, returned = (float(word) for word in run.stdout.split())
-    assert (faults > 10_000) == chosen
-    assert (returned > 50) != chosen
+def test_most_large_tensors_take_the_place_of_earlier_ones_unless_the_user_chose_otherwise():
+    """Forces in 1728 atoms, tensors of about 40 MB: pages filled with zeros, with the memory kept and as glibc does it.
+
+    Not all tensors: a hole can be too short for the next one by the few bytes that a small object took of it. How many
+    depends on chance, so the bound is wide. What was kept is given back.
+    """
+    bare = {name: value for name, value in os.environ.items() if name not in CHOICES}
+    new_pages, returned = {}, {}
+    for name, choice in {"kept": {}, "chosen": {"MALLOC_TRIM_THRESHOLD_": "131072"}}.items():
+        run = subprocess.run(
+            [sys.executable, "-c", NEW_PAGES], env=bare | choice, capture_output=True, text=True, check=True
+        )
+        new_pages[name], returned[name] = (float(word) for word in run.stdout.split())
+    assert new_pages["kept"] < new_pages["chosen"] / 2
+    assert returned["kept"] > 100 > returned["chosen"]
