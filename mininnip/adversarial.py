@@ -21,7 +21,7 @@ from mininnip.adam import Adam
 from mininnip.ensemble import Ensemble
 from mininnip.graph import Graph, batch, segment_sum
 from mininnip.memory import give_back
-from mininnip.uncertainty import squared_spread
+from mininnip.uncertainty.spread import squared_spread
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,45 @@ def train_ensemble(
         ValueError: members that differ in more than numbers, no data or labels that are not finite, a number of steps,
             a rate or weights that make no sense; a loss that is no number any more.
     """
+    known, energies, forces = prepared(ensemble, data, steps, learning_rate, energy_weight, force_weight)
+    n_atoms = torch.bincount(known.structure)
+    models = [cast(DescribedModel, cast(Potential, potential).model) for potential in ensemble.potentials]
+    readouts = [model.readout for model in models]
+    trained = [name for name, _ in readouts[0].named_parameters()]
+    stacked = {name: value.detach().requires_grad_(name in trained) for name, value in stacked_state(readouts).items()}
+    weights = [stacked[name] for name in trained]
+    optimizer = Adam(weights)
+    losses = []
+    for step in range(steps):
+        predicted, pulled = predict_together(readouts[0], stacked, known)
+        energy_loss = ((predicted - energies) / n_atoms).square().mean(1)
+        force_loss = (pulled - forces).square().sum(2).mean(1)
+        loss = energy_weight * energy_loss + force_weight * force_loss  # (M,)
+        losses.append(loss.detach())
+        for weight, slope in zip(weights, torch.autograd.grad(loss.sum(), weights), strict=True):
+            weight.grad = slope
+        optimizer.step(learning_rate * cosine_schedule(step / steps))
+    if not bool(losses[-1].isfinite().all()):
+        raise ValueError(f"training ended in a loss that is no number: lower the learning rate ({learning_rate})")
+    with torch.no_grad():
+        for m, readout in enumerate(readouts):
+            for name, weight in readout.named_parameters():
+                weight.copy_(stacked[name][m])
+    del known, stacked, weights, optimizer, predicted, pulled, loss
+    give_back()
+    return torch.stack(losses)
+
+
+def prepared(
+    ensemble: Ensemble, data: Dataset, steps: int, learning_rate: float, energy_weight: float, force_weight: float
+) -> tuple[Precomputed, Tensor, Tensor]:
+    """What a training of all members needs: structures as their models see them, energies (M, S), forces (N, 3).
+
+    Members that were never trained get their reference energies and the scaling of their features.
+
+    Raises:
+        TypeError, ValueError: as of `train_ensemble`.
+    """
     if not isinstance(ensemble, Ensemble):
         raise TypeError(f"an Ensemble is trained here, got {type(ensemble).__name__}; one potential with mn.train")
     if not ensemble.alike:
@@ -74,35 +113,10 @@ def train_ensemble(
             model.readout.fit_scaling(known.features, known.numbers)
     energies = torch.stack([_without_references(potential, known, data) for potential in potentials])  # (M, S)
     forces = torch.tensor(data.forces).to(energies)
-    n_atoms = torch.bincount(known.structure)
-
-    readouts = [model.readout for model in models]
-    trained = [name for name, _ in readouts[0].named_parameters()]
-    stacked = {name: value.detach().requires_grad_(name in trained) for name, value in stacked_state(readouts).items()}
-    weights = [stacked[name] for name in trained]
-    optimizer = Adam(weights)
-    losses = []
-    for step in range(steps):
-        predicted, pulled = _predict(readouts[0], stacked, known)
-        energy_loss = ((predicted - energies) / n_atoms).square().mean(1)
-        force_loss = (pulled - forces).square().sum(2).mean(1)
-        loss = energy_weight * energy_loss + force_weight * force_loss  # (M,)
-        losses.append(loss.detach())
-        for weight, slope in zip(weights, torch.autograd.grad(loss.sum(), weights), strict=True):
-            weight.grad = slope
-        optimizer.step(learning_rate * cosine_schedule(step / steps))
-    if not bool(losses[-1].isfinite().all()):
-        raise ValueError(f"training ended in a loss that is no number: lower the learning rate ({learning_rate})")
-    with torch.no_grad():
-        for m, readout in enumerate(readouts):
-            for name, weight in readout.named_parameters():
-                weight.copy_(stacked[name][m])
-    del known, stacked, weights, optimizer, predicted, pulled, loss
-    give_back()
-    return torch.stack(losses)
+    return known, energies, forces
 
 
-def _predict(readout: Any, stacked: dict[str, Tensor], known: Precomputed) -> tuple[Tensor, Tensor]:
+def predict_together(readout: Any, stacked: dict[str, Tensor], known: Precomputed) -> tuple[Tensor, Tensor]:
     """Energies (M, S) without reference energies, and forces (M, N, 3), by the chain rule as `DescribedModel.predict`.
 
     F_a = −Σ_b ∂E/∂x_b ∂x_b/∂r_a

@@ -26,7 +26,8 @@ ROOMS = """
     evaluation checkpoint training ensemble_training
     surfaces.derivatives surfaces
     sampling.limits sampling.dynamics sampling.biased sampling.normal_modes sampling
-    uncertainty adversarial journal labeling active_learning
+    uncertainty.spread uncertainty.latent uncertainty.distance uncertainty shallow_ensemble
+    adversarial journal labeling active_learning
     analysis collective_attack
     figures.picture figures.plotting figures.alive figures.quiet_viewer figures
     widgets.background widgets.live_figure widgets.panel widgets.parameters widgets.stage widgets

@@ -19,7 +19,7 @@ from mininnip.adversarial import attack
 from mininnip.ensemble import Ensemble
 from mininnip.figures.plotting import ATTACK, MODEL
 from mininnip.surfaces import plane
-from mininnip.uncertainty import squared_spread
+from mininnip.uncertainty.spread import squared_spread
 from mininnip.widgets.live_figure import LiveFigure
 from mininnip.widgets.panel import Panel
 

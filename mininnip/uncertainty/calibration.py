@@ -1,4 +1,4 @@
-"""Uncertainty: how far the members of a committee disagree, and whether that says how wrong they are.
+"""Calibration: whether an uncertainty says how wrong a potential is.
 
 A spread is only a number until it is compared with errors. `rank_correlation` asks whether larger spread means larger
 error; `reliability` whether a spread has the size of the error; `error_per_spread` and `conformal_factor` make it so.
@@ -11,40 +11,6 @@ import math
 
 import torch
 from torch import Tensor
-
-from mininnip.ensemble import Ensemble
-from mininnip.graph import Graph, segment_sum
-
-
-def force_spread(committee: Ensemble, graph: Graph) -> Tensor:
-    """Disagreement of a committee about the forces in each structure, σ_F (S,) in eV/Å.
-
-        σ_F² = 1/N Σ_i 1/(M−1) Σ_m |F_i^m − F̄_i|²
-
-    Rotating a structure does not change it, unlike a criterion on single components.
-    """
-    out = committee(graph, forces=True)
-    return squared_spread(out["forces_members"], graph).sqrt()
-
-
-def squared_spread(forces: Tensor, graph: Graph) -> Tensor:
-    """σ_F² of each structure (S,) in (eV/Å)², differentiable, from the forces of all members (M, N, 3)."""
-    of_atoms = forces.var(dim=0).sum(dim=1)  # (N,)
-    n_atoms = torch.bincount(graph.structure, minlength=graph.n_structures)
-    return segment_sum(of_atoms, graph.structure, graph.n_structures) / n_atoms
-
-
-def force_error(committee: Ensemble, graph: Graph, forces: Tensor) -> Tensor:
-    """Error of the mean force in each structure, (S,) in eV/Å: the root of 1/N Σ_i |F̄_i − F_i|², which σ_F stands for.
-
-    Args:
-        committee: whose mean predicts.
-        graph: S structures of N atoms together.
-        forces: true ones (N, 3) in eV/Å.
-    """
-    squared = (committee(graph, forces=True)["forces"].double() - forces.double()).square().sum(dim=1)
-    n_atoms = torch.bincount(graph.structure, minlength=graph.n_structures)
-    return (segment_sum(squared, graph.structure, graph.n_structures) / n_atoms).sqrt()
 
 
 def rank_correlation(errors: Tensor, spreads: Tensor) -> float:
