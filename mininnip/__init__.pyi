@@ -6,6 +6,7 @@ from . import analysis as analysis
 from . import classical as classical
 from . import descriptors as descriptors
 from . import exercises as exercises
+from . import kernel as kernel
 from . import neural as neural
 from . import sampling as sampling
 from . import so3 as so3

@@ -87,6 +87,7 @@ class Descriptor(nn.Module):
     Attributes:
         cutoff, elements, reach, triplet_cutoff, arguments: as those of a `Model`.
         n_features: B.
+        of_structures: whether features have a row for every structure; otherwise one for every atom.
     """
 
     cutoff: float | None = None
@@ -95,6 +96,7 @@ class Descriptor(nn.Module):
     triplet_cutoff: float | None = None
     arguments: Mapping[str, Any] | None = None
     n_features: int
+    of_structures: bool = False
 
     def forward(self, graph: Graph) -> Tensor:
         """Features (N, B) or (S, B), differentiable with respect to positions and cell."""
@@ -235,7 +237,13 @@ class Precomputed(NamedTuple):
 
 
 class Fitted:
-    """A model whose weights are solved for, not descended to: least squares, a kernel. `mn.fit` calls it."""
+    """A model whose weights are solved for, not descended to: least squares, a kernel. `mn.fit` calls it.
+
+    Attributes:
+        grows: names of the buffers whose sizes data decide, so that a file can be read into a model that has seen none.
+    """
+
+    grows: tuple[str, ...] = ()
 
     def fit(self, graph: Graph, labels: Mapping[str, Tensor]) -> None:
         """Take everything from training data.

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,13 +19,13 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 from torch import Tensor
 
-from mininnip import classical, descriptors, neural, radial
+from mininnip import classical, descriptors, kernel, neural, radial
 from mininnip.arguments import address, described, rebuilt
-from mininnip.model import Model
+from mininnip.model import Fitted, Model
 from mininnip.potential import Potential
 
 KEY = "mininnip"  # under which the description stands in the file's metadata
-ROOMS = (classical, descriptors, neural)  # whose classes a file may name; imported here, so that they are known
+ROOMS = (classical, descriptors, kernel, neural)  # whose classes a file may name; imported here, so that they are known
 LAWS = ("buckingham_coulomb", "harmonic", "lennard_jones", "mason_schamp", "morse", "zbl_repulsion")
 ACTIVATIONS = (torch.tanh, torch.sigmoid, torch.relu, torch.sin, torch.cos, torch.erf)
 ACTIVATIONS += (F.relu, F.silu, F.gelu, F.elu, F.selu, F.celu, F.softplus, F.mish, F.tanh, F.sigmoid, F.logsigmoid)
@@ -78,6 +78,7 @@ def load(path: str | Path) -> Potential:
         raise ValueError(f"{path} is not loaded: it describes no model")
     potential = Potential(model)
     references = tensors.pop("reference_energies", None)
+    _make_room(potential, tensors)
     expected = {name: tensor.shape for name, tensor in potential.state_dict().items()}
     if {name: tensor.shape for name, tensor in tensors.items()} != expected:
         raise ValueError(f"{path} does not fit its own description; it was made by another version")
@@ -85,6 +86,19 @@ def load(path: str | Path) -> Potential:
     if references is not None:
         potential.set_reference_energies({z: e for z, e in enumerate(references.tolist()) if e == e})
     return potential
+
+
+def _make_room(potential: Potential, tensors: Mapping[str, Tensor]) -> None:
+    """Give the buffers of fitted models the sizes that their data had; the number of axes is fixed."""
+    for name, module in potential.named_modules():
+        for buffer in module.grows if isinstance(module, Fitted) else ():
+            empty, held = cast(Model, module).get_buffer(buffer), tensors.get(f"{name}.{buffer}")
+            if (
+                held is not None
+                and held.dim() == empty.dim()
+                and held.dtype.is_floating_point == empty.is_floating_point()
+            ):
+                setattr(module, buffer, torch.empty_like(held))
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], facts: Any, key: str) -> None:

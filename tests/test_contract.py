@@ -15,6 +15,7 @@ from toy_models import MessagePassing
 
 from mininnip import Ensemble, Graph, Potential, batch, classical
 from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
+from mininnip.kernel import GaussianProcess
 from mininnip.model import DescribedModel, Model
 from mininnip.neural import DTNN, BehlerParrinello, CoordinateNetwork, Distances, NequIP, PaiNN, SchNet
 from mininnip.sum import Sum
@@ -49,6 +50,20 @@ def hearing_dtnn():
     return model
 
 
+def gaussian_process():
+    """One that knows a few crystals and clusters of silicon."""
+    rng, model = np.random.default_rng(5), GaussianProcess(BEHLER, 4.0, energy_noise=0.1, force_noise=0.3)
+    frames = [bulk("Ar", "fcc", a=a, cubic=True) for a in (3.4, 3.5, 3.6, 3.7)] + [
+        Atoms([14] * 5, 2.5 * np.array([[0, 0, 0], [1, 0, 0], [0.5, 0.9, 0], [0.5, 0.3, 0.85], [1.4, 0.9, 0.2]]))
+    ]
+    for atoms in frames:
+        atoms.numbers[:] = 14
+        atoms.positions += rng.normal(0, 0.1, atoms.positions.shape)
+    graph = Graph.from_atoms(frames, 5.0)
+    model.fit(graph, Potential(classical.StillingerWeber())(graph))
+    return model
+
+
 BEHLER = SymmetryFunctions((14,), 5.0, g2=[(0.1, 0.0), (2.0, 2.5)], g4=[(0.02, 2, 1)], g5=[(0.02, 4, -1)])
 ANI = ANISymmetryFunctions((14,), 5.0, 4.0, 8.0, [2.0, 3.0], 6.0, 8.0, [2.0, 3.0], [0.4, 1.2, 2.0])
 
@@ -73,6 +88,7 @@ POTENTIALS = {
     "painn": (seeded(lambda: PaiNN(5.0, n_features=16)), 14, 2.5),
     "nequip": (seeded(lambda: NequIP(5.0, n_features=4, n_layers=3, radial_hidden=(8,))), 14, 2.5),
     "nequip_l2": (seeded(lambda: NequIP(5.0, n_features=2, n_layers=3, l_max=2, radial_hidden=(8,))), 14, 2.5),
+    "gaussian_process": (gaussian_process, 14, 2.5),
     "toy_message_passing": (seeded(lambda: MessagePassing(6.0)), 14, 2.5),
 }
 

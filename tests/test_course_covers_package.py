@@ -18,6 +18,7 @@ WAITS_FOR_LESSON: dict[str, str] = {
     "classical.Topology": "03",
     "download": "18",
     "fit": "04",
+    "kernel": "19",
     "read": "18",
     "write": "18",
 }

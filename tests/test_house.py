@@ -18,7 +18,8 @@ PACKAGE = REPOSITORY / "mininnip"
 ROOMS = """
     threads memory adam arguments elements neighbors graph segments radial so3 model scaling
     descriptors.angular_terms descriptors
-    classical.fitting classical.pair classical linear kernel
+    classical.fitting classical.pair classical linear
+    kernel.hyperparameters kernel.covariance kernel
     neural.mlp neural
     electrostatics sum
     blocks potential ensemble calculator saving

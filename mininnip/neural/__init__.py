@@ -1,7 +1,14 @@
 """Neural network potentials: functional forms chosen by training."""
 
 from mininnip.neural.behler_parrinello import BehlerParrinello
-from mininnip.neural.coordinates import Cartesian, CoordinateNetwork, Distances, PeriodicLateral, SortedDistances
+from mininnip.neural.coordinates import (
+    Cartesian,
+    CoordinateNetwork,
+    Coordinates,
+    Distances,
+    PeriodicLateral,
+    SortedDistances,
+)
 from mininnip.neural.dtnn import DTNN
 from mininnip.neural.lbfgs import minimize
 from mininnip.neural.mlp import MLP
@@ -16,6 +23,7 @@ __all__ = [
     "BehlerParrinello",
     "Cartesian",
     "CoordinateNetwork",
+    "Coordinates",
     "Distances",
     "NequIP",
     "PaiNN",

@@ -126,6 +126,7 @@ class SortedDistances(nn.Module):
         return self.distances(positions).sort(dim=-1).values
 
 
+@remembers_arguments
 class Coordinates(Descriptor):
     """The list of numbers that describes a structure of fixed size, made of its coordinates.
 
@@ -133,6 +134,8 @@ class Coordinates(Descriptor):
         inputs: that make the list, from positions (..., N, 3) to (..., B).
         numbers: atomic numbers of the system, in the order of its atoms.
     """
+
+    of_structures = True
 
     def __init__(self, inputs: nn.Module, numbers: Sequence[int]):
         super().__init__()
