@@ -5,6 +5,7 @@ everything below then holds for it or fails by name.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from toy_models import MessagePassing
 
 from mininnip import Ensemble, Graph, Potential, batch, classical
 from mininnip.descriptors import ANISymmetryFunctions, SymmetryFunctions
-from mininnip.kernel import GaussianProcess
+from mininnip.kernel import GaussianProcess, SparseGaussianProcess
 from mininnip.model import DescribedModel, Model
 from mininnip.neural import DTNN, BehlerParrinello, CoordinateNetwork, Distances, NequIP, PaiNN, SchNet
 from mininnip.sum import Sum
@@ -50,9 +51,9 @@ def hearing_dtnn():
     return model
 
 
-def gaussian_process():
-    """One that knows a few crystals and clusters of silicon."""
-    rng, model = np.random.default_rng(5), GaussianProcess(BEHLER, 4.0, energy_noise=0.1, force_noise=0.3)
+def taught(model):
+    """A Gaussian process that knows a few crystals and a cluster of silicon."""
+    rng = np.random.default_rng(5)
     frames = [bulk("Ar", "fcc", a=a, cubic=True) for a in (3.4, 3.5, 3.6, 3.7)] + [
         Atoms([14] * 5, 2.5 * np.array([[0, 0, 0], [1, 0, 0], [0.5, 0.9, 0], [0.5, 0.3, 0.85], [1.4, 0.9, 0.2]]))
     ]
@@ -66,6 +67,7 @@ def gaussian_process():
 
 BEHLER = SymmetryFunctions((14,), 5.0, g2=[(0.1, 0.0), (2.0, 2.5)], g4=[(0.02, 2, 1)], g5=[(0.02, 4, -1)])
 ANI = ANISymmetryFunctions((14,), 5.0, 4.0, 8.0, [2.0, 3.0], 6.0, 8.0, [2.0, 3.0], [0.4, 1.2, 2.0])
+NOISE: Any = {"energy_noise": 0.1, "force_noise": 0.3}
 
 # name: (model factory, atomic number, nearest-neighbor distance of the test structures in Å)
 POTENTIALS = {
@@ -88,7 +90,8 @@ POTENTIALS = {
     "painn": (seeded(lambda: PaiNN(5.0, n_features=16)), 14, 2.5),
     "nequip": (seeded(lambda: NequIP(5.0, n_features=4, n_layers=3, radial_hidden=(8,))), 14, 2.5),
     "nequip_l2": (seeded(lambda: NequIP(5.0, n_features=2, n_layers=3, l_max=2, radial_hidden=(8,))), 14, 2.5),
-    "gaussian_process": (gaussian_process, 14, 2.5),
+    "gaussian_process": (lambda: taught(GaussianProcess(BEHLER, 4.0, **NOISE)), 14, 2.5),
+    "sparse_gaussian_process": (lambda: taught(SparseGaussianProcess(BEHLER, 4.0, **NOISE, novelty=0.1)), 14, 2.5),
     "toy_message_passing": (seeded(lambda: MessagePassing(6.0)), 14, 2.5),
 }
 

@@ -70,6 +70,18 @@ class Environments(NamedTuple):
         features, no_force = torch.zeros(0, 1, n_features, dtype=torch.float64), torch.zeros(0, 0, dtype=torch.bool)
         return Environments(features, torch.zeros(0, 1, dtype=torch.int64), features[..., None][..., :0], no_force)
 
+    def join(self, more: Environments) -> Environments:
+        """Those of both, padded to the larger number of environments and components."""
+        n, width = (max(self.slopes.shape[axis], more.slopes.shape[axis]) for axis in (1, 3))
+        both = []
+        for x in (self, more):
+            rows, columns = n - x.slopes.shape[1], width - x.slopes.shape[3]
+            kinds = nn.functional.pad(x.kinds, (0, rows), value=-1)
+            slopes = nn.functional.pad(x.slopes, (0, columns, 0, 0, 0, rows))
+            features = nn.functional.pad(x.features, (0, 0, 0, rows))
+            both.append((features, kinds, slopes, nn.functional.pad(x.has_force, (0, columns))))
+        return Environments(*(torch.cat(parts) for parts in zip(*both, strict=True)))
+
     def pick(self, which: slice) -> Environments:
         """Those of some structures."""
         return Environments(*(part[which] for part in self))
@@ -84,19 +96,23 @@ def places(structure: Tensor) -> Tensor:
     return place
 
 
+def in_rows(features: Tensor, kinds: Tensor) -> Environments:
+    """Each environment (P, B) as a structure of its own, without slopes."""
+    none, has_none = features[:, None, :, None][..., :0], torch.zeros_like(kinds[:, None][:, :0], dtype=torch.bool)
+    return Environments(features[:, None], kinds[:, None], none, has_none)
+
+
 def of_rows(
     features: Tensor, numbers: Tensor, structure: Tensor, n_structures: int, of_structures: bool
 ) -> Environments:
     """Environments without slopes, differentiable, from features (N, B) or (S, B)."""
-    none = features.new_zeros(n_structures, 1, features.shape[1], 0)
-    has_none = none.new_zeros(n_structures, 0, dtype=torch.bool)
     if of_structures:
-        return Environments(features[:, None], numbers.new_zeros(n_structures, 1), none, has_none)
+        return in_rows(features, numbers.new_zeros(n_structures))
     where = (structure, places(structure))
     shape = (n_structures, int(where[1].max()) + 1)
     rows = features.new_zeros(*shape, features.shape[1]).index_put(where, features)
     kinds = numbers.new_full(shape, -1).index_put(where, numbers)
-    return Environments(rows, kinds, none.expand(-1, shape[1], -1, -1), has_none)
+    return Environments(rows, kinds, rows[..., None][..., :0], kinds.new_zeros(n_structures, 0, dtype=torch.bool))
 
 
 class SquaredExponential(nn.Module):
@@ -152,7 +168,8 @@ class SquaredExponential(nn.Module):
 
     def covariance(self, a: Environments, b: Environments) -> Tensor:
         """Covariance of all energies and forces of two sets, in lengths; energies first, then forces that exist."""
-        size = max(1, int(NUMBERS_AT_ONCE / max(1, a.kinds.numel() * b.kinds.shape[1] * b.slopes.shape[3])))
+        width = max(b.features.shape[2], b.slopes.shape[3])
+        size = max(1, NUMBERS_AT_ONCE // max(1, a.kinds.numel() * b.kinds.shape[1] * width))
         parts = [self._blocks_again(a, b.pick(slice(t, t + size))) for t in range(0, len(b.kinds), size)]
         energies, energy_force, force_energy, forces = (
             torch.cat(part, dim) for part, dim in zip(zip(*parts, strict=True), (1, 1, 2, 2), strict=True)
