@@ -1,6 +1,7 @@
 """Biased dynamics: atoms move on E + V, where V is a bias; their frames carry E and its forces, without the bias."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,6 @@ def biased_dynamics(atoms: Atoms, bias: Bias, temperature: float, n_frames: int,
 def _without_bias(frames: Iterator[Atoms], calculator: Any) -> Iterator[Atoms]:
     for frame in frames:
         frame.info["bias"] = float(calculator.results["bias"])
-        frame.calc.results = dict(calculator.calculator.results)  # type: ignore[union-attr]
+        frame.calc.results = deepcopy(calculator.calculator.results)  # type: ignore[union-attr]
         yield frame
         calculator.reset()

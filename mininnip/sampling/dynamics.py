@@ -6,6 +6,7 @@ energy, forces, time and temperature. A run that explodes ends with `RunEnded`, 
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from numbers import Integral
 from typing import Any
 
@@ -147,7 +148,7 @@ def _frames(
             advice = "the potential has met structures it does not know, or the time step is too long"
             raise RunEnded(f"after {time:.3f} ps {wrong}: {advice}", kept)
         frame = atoms.copy()
-        frame.calc, results = SinglePointCalculator(frame), dict(calculator.results)
+        frame.calc, results = SinglePointCalculator(frame), deepcopy(calculator.results)  # some reuse their arrays
         frame.calc.results = results
         frame.info |= origin | {"time": time, "temperature": float(atoms.get_temperature()), "step": integrator.nsteps}
         kept.append(frame)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase import Atoms, units
 from ase.build import bulk, molecule
+from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 
 from mininnip import Calculator, Potential, sampling
@@ -186,3 +187,16 @@ def test_what_the_calculator_refuses_ends_the_run_with_its_words(silicon):
 def test_it_is_part_of_the_package():
     assert sampling.molecular_dynamics is molecular_dynamics
     assert sampling.RunEnded is RunEnded
+
+
+def test_a_frame_keeps_its_forces_where_the_calculator_uses_its_arrays_again():
+    """EMT does; a frame without a copy of them shows the forces of the last one."""
+    atoms = bulk("Al", cubic=True) * (2, 2, 2)
+    atoms.calc = EMT()
+    plain = molecular_dynamics(atoms, 300, 3, 5, 2.0)
+    biased = sampling.biased_dynamics(atoms, lambda moving: (0.0, np.zeros((32, 3))), 300, 3, steps_per_frame=5)
+    for frames in (list(plain), list(biased)):
+        for frame in frames:
+            again = frame.copy()
+            again.calc = EMT()
+            assert np.allclose(frame.get_forces(), again.get_forces())
