@@ -26,6 +26,7 @@ ROOMS = """
     data.dataset data.curves data.sets data.labels data.files data.download data
     evaluation checkpoint training ensemble_training
     surfaces.derivatives surfaces
+    labeling
     sampling.limits sampling.dynamics sampling.biased sampling.normal_modes sampling
     uncertainty.spread uncertainty.latent uncertainty.distance uncertainty shallow_ensemble
     adversarial journal labeling active_learning

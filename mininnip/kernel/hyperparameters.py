@@ -70,9 +70,9 @@ def maximize(
                 slopes = torch.autograd.grad(value, free, allow_unused=True, materialize_grads=True)
         except ValueError:
             return IMPOSSIBLE, np.zeros_like(vector)
-        return -float(value.detach()), -torch.cat([slope.double().flatten() for slope in slopes]).numpy()
+        return -float(value.detach()), -torch.cat([slope.double().flatten() for slope in slopes]).cpu().numpy()
 
-    start = torch.cat([logarithm.detach().double().flatten() for logarithm in free]).numpy()
+    start = torch.cat([logarithm.detach().double().flatten() for logarithm in free]).cpu().numpy()
     bounds = [(x - FARTHEST, x + FARTHEST) for x in start]
     found = minimize(minus, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": steps})
     put(found.x)

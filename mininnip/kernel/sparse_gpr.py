@@ -50,7 +50,7 @@ class SparseGaussianProcess(Model, Fitted):
     Args:
         descriptor: features without weights, of atoms or of structures.
         length_scale, signal, energy_noise, force_noise, scaled: as of `GaussianProcess`.
-        novelty: an environment of the data becomes inducing while its √V is larger than this share of σ_f.
+        novelty: in eV; an environment of the data becomes inducing while its √V is larger than this.
         most: never more inducing environments than this.
 
     Raises:
@@ -77,7 +77,7 @@ class SparseGaussianProcess(Model, Fitted):
         energy_noise: float = 0.01,
         force_noise: float = 0.05,
         scaled: bool = True,
-        novelty: float = 0.01,
+        novelty: float = 0.001,
         most: int = 1000,
     ):
         super().__init__()
@@ -199,7 +199,7 @@ class SparseGaussianProcess(Model, Fitted):
         variance, chosen = prior - rows.square().sum(0), []
         while len(self.inducing) + len(chosen) < self.most:
             new = int(variance.argmax())
-            if not variance[new] > max(self.novelty**2, 100 * JITTER) * prior:
+            if not variance[new] > max(self.novelty**2, 100 * JITTER * float(prior)):
                 break
             k = self.kernel(lengths, lengths.pick(slice(new, new + 1)))[:, 0, 0, 0]
             row = (k - rows.T @ rows[:, new]) / variance[new].sqrt()
@@ -254,8 +254,8 @@ class SparseGaussianProcess(Model, Fitted):
         """K_FS (n, M) and the factor L (M, M) of K_SS."""
         points = self.kernel.in_lengths(in_rows(inducing, inducing_kinds))
         between = self.kernel(points, points)[:, 0, :, 0]
-        jitter = JITTER * (2 * self.kernel.log_signal.double()).exp() * torch.eye(len(between), dtype=between.dtype)
-        factor, failed = torch.linalg.cholesky_ex(between + jitter.to(between))
+        jitter = (JITTER * (2 * self.kernel.log_signal.double()).exp()).expand(len(between))
+        factor, failed = torch.linalg.cholesky_ex(between + jitter.diag())
         if failed:
             raise ValueError("the covariance of the inducing environments cannot be inverted: raise the novelty")
         return self.kernel.covariance(self.kernel.in_lengths(x), points), factor

@@ -6,6 +6,7 @@ from mininnip.sampling.dynamics import RunEnded, molecular_dynamics
 from mininnip.sampling.limits import closest_approach, flown_apart, overlap
 from mininnip.sampling.metadynamics import Hills, metadynamics, torsions
 from mininnip.sampling.normal_modes import HarmonicModes, harmonic_modes, normal_mode_sampling
+from mininnip.sampling.on_the_fly import OnTheFly, on_the_fly_dynamics
 from mininnip.sampling.rattling import rattling
 from mininnip.sampling.uncertainty_bias import uncertainty_biased_dynamics
 
@@ -13,6 +14,7 @@ __all__ = [
     "Biased",
     "HarmonicModes",
     "Hills",
+    "OnTheFly",
     "RunEnded",
     "biased_dynamics",
     "closest_approach",
@@ -22,6 +24,7 @@ __all__ = [
     "metadynamics",
     "molecular_dynamics",
     "normal_mode_sampling",
+    "on_the_fly_dynamics",
     "overlap",
     "rattling",
     "torsions",
