@@ -31,7 +31,8 @@ class Environments(NamedTuple):
         features: x (S, n, B).
         kinds: atomic number, or 0 where a structure has features as a whole (S, n); −1: no environment.
         slopes: ∂x_i/∂r_a (S, n, B, A) in 1/Å for A = 3 × atoms of the largest structure; A = 0 without forces.
-        has_force: which of the A components exist (S, A).
+        has_force: which of the A components any feature depends on (S, A); others, such as z in a plane, are no labels:
+            their zeros would pass for perfect data.
     """
 
     features: Tensor
@@ -61,8 +62,7 @@ class Environments(NamedTuple):
                 where = (known.structure[mover], slot[known.row], atom[mover])
                 slopes.index_put_(where, sign * changes, accumulate=True)
         slopes = slopes.flatten(2, 3).transpose(2, 3)  # (S, n, B, A)
-        exists = torch.bincount(known.structure)[:, None] > torch.arange(n_atoms, device=row.device)
-        return out._replace(slopes=slopes, has_force=exists.repeat_interleave(3, dim=1))
+        return out._replace(slopes=slopes, has_force=(slopes != 0).any(dim=2).any(dim=1))
 
     @staticmethod
     def none(n_features: int) -> Environments:
@@ -216,7 +216,7 @@ def energy_force_covariance(k: Tensor, a: Environments, b: Environments) -> Tens
 
 
 def in_order(graph: Graph, labels: Mapping[str, Tensor], x: Environments) -> Tensor:
-    """Labels (n,) in the order of `SquaredExponential.covariance`: all energies, then the forces of each structure.
+    """Labels (n,) in the order of `SquaredExponential.covariance`: all energies, then forces that features depend on.
 
     Raises:
         ValueError: no energies, labels of another shape, or not finite.

@@ -29,6 +29,7 @@ from mininnip.kernel.covariance import (
     places,
 )
 from mininnip.kernel.hyperparameters import log_parameter, maximize, values
+from mininnip.memory import give_back
 from mininnip.model import Descriptor, Fitted, Model, check_graph
 
 ROUNDING = 1e-14  # of the variance before data: what is left of it is not less
@@ -131,16 +132,16 @@ class GaussianProcess(Model, Fitted):
 
     @torch.no_grad()
     def forces_std(self, graph: Graph) -> Tensor:
-        """Spread of each force component (N, 3) in eV/Å, without noise."""
+        """Spread of each force component (N, 3) in eV/Å, without noise; 0 where no feature depends on it."""
         known = self.descriptor.precompute(graph.to(self.labels.dtype))
         new = self.kernel.in_lengths(Environments.of(known, self.descriptor.of_structures))
-        data, spreads = self.kernel.in_lengths(self.environments), torch.zeros_like(graph.positions)
+        data, spreads = self.kernel.in_lengths(self.environments), torch.zeros_like(new.slopes[:, 0, 0])  # (S, A)
         for s in range(graph.n_structures):
             one = new.pick(slice(s, s + 1))
             prior = self.kernel.covariance(one, one).diagonal()[1:]
-            std = self._std(prior, self.kernel.covariance(one, data)[1:])
-            spreads[graph.structure == s] = std.reshape(-1, 3).to(spreads)
-        return spreads
+            spreads[s, one.has_force[0]] = self._std(prior, self.kernel.covariance(one, data)[1:])
+        of_atoms = spreads.reshape(graph.n_structures, -1, 3)[graph.structure, places(graph.structure)]
+        return of_atoms.to(graph.positions.dtype)
 
     def _rows(self, graph: Graph) -> Environments:
         features, whole = self.descriptor(graph), self.descriptor.of_structures
@@ -222,6 +223,7 @@ class GaussianProcess(Model, Fitted):
         self.features, self.slopes = x.features.to(dtype), x.slopes.to(dtype).contiguous()
         self.kinds, self.has_force, self.labels = x.kinds, x.has_force, y.to(dtype)
         self.cholesky, self.weights = factor.to(dtype).contiguous(), weights.to(dtype)
+        give_back()
 
     def _factor(self, x: Environments) -> Tensor:
         """L of K + Σ in float64."""

@@ -24,6 +24,7 @@ from mininnip.arguments import remembers_arguments
 from mininnip.graph import Graph
 from mininnip.kernel.covariance import Environments, SquaredExponential, in_order, in_rows
 from mininnip.kernel.hyperparameters import log_parameter, maximize, values
+from mininnip.memory import give_back
 from mininnip.model import Descriptor, Fitted, Model, check_graph
 
 ROUNDING = 1e-14  # of the variance before data: what is left of it is not less
@@ -249,6 +250,7 @@ class SparseGaussianProcess(Model, Fitted):
         self.kinds, self.has_force, self.labels = x.kinds, x.has_force, y.to(dtype)
         self.inducing, self.inducing_kinds = inducing.to(dtype), inducing_kinds
         self.weights, self.cholesky = weights.to(dtype), cholesky.to(dtype).contiguous()
+        give_back()
 
     def _covariances(self, x: Environments, inducing: Tensor, inducing_kinds: Tensor) -> tuple[Tensor, Tensor]:
         """K_FS (n, M) and the factor L (M, M) of K_SS."""

@@ -37,7 +37,7 @@ class OnTheFly(Calculator):
     labels can be far too sure: up to the fifth, the reference is asked every 20 evaluations in any case. A structure
     that it cannot label is set aside with the reason, and the model's own forces move the atoms.
 
-        learner = OnTheFly(potential, EMT(), threshold=0.005)
+        learner = OnTheFly(potential, EMT(), threshold=0.003)
         for frame in on_the_fly_dynamics(atoms, learner, 600, n_frames=1000): …
         learner.calls, learner.data                              # when it has asked, and the answers
 
@@ -69,7 +69,7 @@ class OnTheFly(Calculator):
         self,
         potential: Potential,
         reference: Labeler | BaseCalculator,
-        threshold: float = 0.005,
+        threshold: float = 0.003,
         learning: int = 16,
         patience: float | None = None,
     ):

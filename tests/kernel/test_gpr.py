@@ -222,6 +222,20 @@ def test_forces_teach_more_than_energies_alone():
     assert errors[1] < 0.2 * errors[0], errors
 
 
+def test_forces_out_of_the_plane_are_no_labels_and_true_noise_is_found():
+    """Their zeros would say that forces have no noise at all."""
+    generator = torch.Generator().manual_seed(0)
+    data = as_data(torch.rand(60, 2, generator=generator, dtype=torch.float64) * 2 - 1, mn.surfaces.double_well_2d)
+    noise = 0.3 * torch.randn(60, 3, generator=generator, dtype=torch.float64) * torch.tensor([1.0, 1.0, 0.0])
+    model = GaussianProcess(PLANE, 0.5, signal=5.0, scaled=False)
+    model.fit(data.graph(None), {"energy": torch.tensor(data.energy), "forces": torch.tensor(data.forces) + noise})
+    assert len(model.labels) == 180
+    model.maximize_likelihood(fixed=["energy_noise"])
+    assert model.hyperparameters["force_noise"] == pytest.approx(0.3, rel=0.15)
+    spread = model.forces_std(data.graph(None))
+    assert not spread[:, 2].any() and bool((spread[:, :2] > 0.01).all())
+
+
 # --- the calls of the course -----------------------------------------------------------------------------------------
 
 
@@ -268,6 +282,8 @@ def test_small_blocks_of_covariances_change_nothing(monkeypatch):
 def test_bad_data_gets_one_sentence():
     graph, labels = argon(3)
     model = GaussianProcess(ARGON, energy_noise=1e-9, force_noise=1e-9)
+    model.fit(argon(2, seed=4)[0], {"energy": labels["energy"][:2]})
+    kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     for bad, words in (
         ({}, "fitted to energies; the labels hold nothing"),
         ({"forces": labels["forces"]}, "fitted to energies; the labels hold forces"),
@@ -283,7 +299,8 @@ def test_bad_data_gets_one_sentence():
         model.fit(twins, {"energy": labels["energy"].repeat(2)})
     with pytest.raises(ValueError, match="atomic number 6 is unknown"):
         model.fit(replace(graph, numbers=graph.numbers - 12), labels)
-    assert not len(model.labels)
+    for name, tensor in model.state_dict().items():
+        assert torch.allclose(tensor, kept[name], rtol=0, atol=0, equal_nan=True), name
 
 
 def test_twins_are_no_harm_where_there_is_noise():
