@@ -168,16 +168,16 @@ class SquaredExponential(nn.Module):
 
     def covariance(self, a: Environments, b: Environments) -> Tensor:
         """Covariance of all energies and forces of two sets, in lengths; energies first, then forces that exist."""
-        width = max(b.features.shape[2], b.slopes.shape[3])
-        size = max(1, NUMBERS_AT_ONCE // max(1, a.kinds.numel() * b.kinds.shape[1] * width))
-        parts = [self._blocks_again(a, b.pick(slice(t, t + size))) for t in range(0, len(b.kinds), size)]
-        energies, energy_force, force_energy, forces = (
-            torch.cat(part, dim) for part, dim in zip(zip(*parts, strict=True), (1, 1, 2, 2), strict=True)
-        )
-        rows, columns = a.has_force.flatten(), b.has_force.flatten()
-        upper = torch.cat([energies, energy_force.flatten(1)[:, columns]], dim=1)
-        lower = torch.cat([force_energy.flatten(0, 1)[rows], forces.flatten(2).flatten(0, 1)[rows][:, columns]], dim=1)
-        return torch.cat([upper, lower])
+        (n, width), n_forces = b.features.shape[1:], max(a.slopes.shape[3], b.slopes.shape[3])
+        size = max(1, NUMBERS_AT_ONCE // max(1, a.kinds.numel() * max(n * width, n * n_forces, width * n_forces)))
+        rows, of_energies, of_forces = a.has_force.flatten(), [], []
+        for t in range(0, max(1, len(b.kinds)), size):
+            some = b.pick(slice(t, t + size))
+            energies, energy_force, force_energy, forces = self._blocks_again(a, some)
+            columns = torch.cat([energy_force.flatten(1), forces.flatten(0, 1)[rows].flatten(1)])
+            of_energies.append(torch.cat([energies, force_energy.flatten(0, 1)[rows]]))
+            of_forces.append(columns[:, some.has_force.flatten()])
+        return torch.cat([*of_energies, *of_forces], dim=1)
 
     def _blocks_again(self, a: Environments, b: Environments) -> tuple[Tensor, ...]:
         """`blocks`; where hyperparameters are learned they are made a second time rather than kept."""

@@ -230,7 +230,8 @@ class GaussianProcess(Model, Fitted):
         data = self.kernel.in_lengths(x._replace(features=x.features.double(), slopes=x.slopes.double()))
         covariance, n_data = self.kernel.covariance(data, data), len(data.kinds)
         noise = [self.log_energy_noise.expand(n_data), self.log_force_noise.expand(len(covariance) - n_data)]
-        factor, failed = torch.linalg.cholesky_ex(covariance + (2 * torch.cat(noise)).exp().diag())
+        covariance.diagonal().add_((2 * torch.cat(noise)).exp())
+        factor, failed = torch.linalg.cholesky_ex(covariance)
         if failed:
             energies = covariance[:n_data, :n_data].detach()
             alike = energies / torch.outer(energies.diagonal(), energies.diagonal()).sqrt()

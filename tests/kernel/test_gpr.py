@@ -1,5 +1,6 @@
 """Gaussian process: scikit-learn's numbers, derivatives by finite differences, limits, bad input in one sentence."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from mininnip.descriptors import SymmetryFunctions
 from mininnip.kernel import GaussianProcess
 from mininnip.kernel.covariance import Environments, SquaredExponential
 from mininnip.model import Descriptor, Precomputed
-from mininnip.neural import Cartesian, Coordinates
+from mininnip.neural import Cartesian, Coordinates, Distances
 from mininnip.surfaces.plane import as_data, as_graph
 
 EXACT = 1e-10
@@ -181,6 +182,17 @@ def test_without_noise_it_passes_through_energies_and_forces():
     assert (energies_only(graph)["forces"] - labels["forces"]).abs().max() > 0.01  # it is the forces that teach them
 
 
+def test_features_of_whole_structures_learn_forces_on_all_atoms():
+    """Distances of a cluster, one row for its four atoms."""
+    graph, labels = argon(4)
+    descriptor = Coordinates(Distances(list(itertools.combinations(range(4), 2))), [18] * 4)
+    potential, model = fitted(graph, labels, descriptor, energy_noise=1e-4, force_noise=1e-4)
+    out = potential(graph)
+    assert out["energy"].shape == (4,) and "energies" not in out
+    close(out["forces"], labels["forces"], 1e-3)
+    assert model.forces_std(graph).max() < 1e-3 < 0.1 < model.forces_std(argon(1, seed=8)[0]).max()
+
+
 def test_spread_is_below_the_noise_at_data_and_the_prior_far_away():
     points = torch.tensor([[0.0, 0.0], [0.5, 0.2], [-0.6, 0.7]], dtype=torch.float64)
     model = GaussianProcess(PLANE, 0.3, signal=2.0, energy_noise=0.1, scaled=False)
@@ -193,7 +205,9 @@ def test_spread_is_below_the_noise_at_data_and_the_prior_far_away():
 
 def test_before_data_it_is_the_prior():
     graph = argon(3)[0]
-    out = mn.Potential(GaussianProcess(ARGON, signal=0.3))(graph)
+    model = GaussianProcess(ARGON, signal=0.3)
+    out = mn.Potential(model)(graph)
+    assert bool((model.forces_std(graph) > 0).all())
     assert not out["energy"].any() and not out["forces"].any()
     assert bool((out["energy_std"] > 0.3).all()) and bool((out["energy_std"] <= 4 * 0.3 + EXACT).all())
 

@@ -74,6 +74,23 @@ def test_where_it_asks_the_reference_moves_the_atoms_and_it_learns():
     assert float(model["energy"]) == pytest.approx(moving.get_potential_energy(), abs=0.1)
 
 
+def test_energies_of_free_atoms_are_told_apart_in_whatever_way_a_label_is_learned():
+    """EMT with −50 eV more for every atom: the third label is added, those before and after it are learned anew."""
+
+    def label(graph):
+        found = Failing(())(graph)
+        return found | {"energy": found["energy"] - 50 * graph.n_atoms}
+
+    moving, learner, rng = aluminium(1), learner_of(label, angular=False), np.random.default_rng(0)
+    moving.calc = learner
+    for n in range(1, 5):
+        moving.positions += rng.normal(0, 0.2, (4, 3))
+        energy = moving.get_potential_energy()
+        assert len(learner.calls) == n and energy == pytest.approx(-200, abs=10)
+        again = learner.potential(mn.Graph.from_atoms(moving, 5.0), forces=False)["energy"]
+        assert float(again) == pytest.approx(energy, abs=0.3)
+
+
 def test_a_function_of_graphs_labels_as_an_ase_calculator_does():
     law = mn.Potential(
         mn.classical.PairPotential(mn.classical.morse, 5.0, "switched", depth=0.3, steepness=1.4, r_eq=2.9)
@@ -162,6 +179,13 @@ def test_a_reference_that_always_fails_ends_the_run():
     with pytest.raises(RunEnded, match=words) as end:
         list(on_the_fly_dynamics(aluminium(1), learner, 900, 200, time_step=2.0, steps_per_frame=1))
     assert len(learner.aside) == 5 and end.value.frames
+    learner, rng = learner_of(Failing({1, 2, 3, 4, 6, 7, 8, 9}), angular=False), np.random.default_rng(0)
+    for _ in range(11):  # never five in a row
+        moving = aluminium(1)
+        moving.positions += rng.normal(0, 0.3, (4, 3))
+        moving.calc = learner
+        moving.get_forces()
+    assert len(learner.aside) >= 5 and learner.ended is None
     with pytest.raises(ValueError, match="could not label the first structure: ArithmeticError"):
         on_the_fly_dynamics(aluminium(1), learner_of(Failing({0})), 900, 5)
 
