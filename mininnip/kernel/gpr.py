@@ -201,7 +201,7 @@ class GaussianProcess(Model, Fitted):
 
         Args:
             steps: at most this many.
-            fixed: names of `hyperparameters` that stay as they are.
+            fixed: names of `hyperparameters` that stay as they are, e.g. a noise that is known.
             structures: learn them from this many structures only, the first ones, as a step costs their labels cubed.
 
         Returns:

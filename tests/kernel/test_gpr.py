@@ -52,7 +52,7 @@ def argon(n_structures, seed=0, n_atoms=4):
     return graph, {name: law(graph)[name] for name in ("energy", "forces")}
 
 
-def fitted(graph, labels, descriptor=ARGON, **hyperparameters):
+def fitted(graph, labels, descriptor: Descriptor = ARGON, **hyperparameters):
     model = GaussianProcess(descriptor, **hyperparameters)
     model.fit(graph, labels)
     return mn.Potential(model), model
