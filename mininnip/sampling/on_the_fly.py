@@ -185,10 +185,14 @@ def on_the_fly_dynamics(
         ValueError: as `molecular_dynamics`, and for the first structure as `OnTheFly`.
         RunEnded: as `molecular_dynamics`, and later as `OnTheFly`.
     """
-    moving = atoms.copy()
-    moving.calc = learner
+    moving = atoms.copy() if isinstance(atoms, Atoms) else atoms
+    if isinstance(moving, Atoms):
+        moving.calc = learner
+    frames = molecular_dynamics(
+        moving, temperature, n_frames, **dynamics
+    )  # refuses bad arguments before it costs a label
     moving.get_forces()
-    return _told(molecular_dynamics(moving, temperature, n_frames, **dynamics), learner)
+    return _told(frames, learner)
 
 
 def _told(frames: Iterator[Atoms], learner: OnTheFly) -> Iterator[Atoms]:

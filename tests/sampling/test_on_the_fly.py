@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,6 +198,14 @@ def test_bad_calls_get_one_sentence():
         learner_of(EMT(), novelty=0.01)
     with pytest.raises(TypeError, match="a SparseGaussianProcess learns, got a potential of GaussianProcess"):
         OnTheFly(mn.Potential(GaussianProcess(SymmetryFunctions((13,), 5.0, g2=G2))), EMT())
+    learner: Any = learner_of(EMT(), angular=False)
+    for atoms, temperature, words in (
+        ([aluminium(1)], 600, "one ASE Atoms"),
+        (aluminium(1), -5, "must not be negative"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            on_the_fly_dynamics(atoms, learner, temperature, 5)  # type: ignore[arg-type]
+    assert not learner.calls  # no label was paid for
     full = learner_of(EMT(), angular=False, most=2)
     with pytest.raises(RunEnded, match=r"the model is full \(2 inducing environments\)"):
         list(on_the_fly_dynamics(aluminium(1), full, 1200, 100, time_step=2.0))
