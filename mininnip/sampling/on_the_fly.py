@@ -19,6 +19,7 @@ from mininnip.data.dataset import Dataset
 from mininnip.graph import Graph, as_number
 from mininnip.kernel.sparse_gpr import SparseGaussianProcess
 from mininnip.labeling import Labeler, labeled
+from mininnip.memory import give_back
 from mininnip.potential import Potential, look_up
 from mininnip.sampling.dynamics import RunEnded, molecular_dynamics
 from mininnip.training import fit
@@ -120,6 +121,7 @@ class OnTheFly(Calculator):
         guess = self.results.get("forces", np.nan)
         self.errors.append(float(np.sqrt(np.mean((guess - forces) ** 2))))
         self._learn(graph, energy, forces)
+        give_back()
         self.calls.append(self.evaluations)
         self._failures = 0
         self.results = {"energy": energy, "free_energy": energy, "forces": forces}

@@ -12,7 +12,7 @@ from mininnip.graph import Graph
 from mininnip.neural.mlp import MLP
 from mininnip.potential import Potential, in_precision
 
-ROWS = 512  # backward passes side by side
+AT_ONCE = 100_000  # environments times backward passes side by side
 
 
 def latent_features(potential: Potential, graph: Graph, differentiable: bool = False) -> Tensor:
@@ -36,7 +36,7 @@ def latent_features(potential: Potential, graph: Graph, differentiable: bool = F
         out = potential.model(in_precision(graph, potential.dtype))
         values = out["energies"] if "energies" in out else out["energy"]
         rows = []
-        for some in torch.arange(len(values), device=values.device).split(ROWS):
+        for some in torch.arange(len(values), device=values.device).split(max(1, AT_ONCE // len(values))):
             which = torch.zeros(len(some), len(values), dtype=values.dtype, device=values.device)
             which[torch.arange(len(some)), some] = 1
             slopes = torch.autograd.grad(
