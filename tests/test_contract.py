@@ -67,7 +67,8 @@ def taught(model):
 
 BEHLER = SymmetryFunctions((14,), 5.0, g2=[(0.1, 0.0), (2.0, 2.5)], g4=[(0.02, 2, 1)], g5=[(0.02, 4, -1)])
 ANI = ANISymmetryFunctions((14,), 5.0, 4.0, 8.0, [2.0, 3.0], 6.0, 8.0, [2.0, 3.0], [0.4, 1.2, 2.0])
-NOISE: Any = {"energy_noise": 0.1, "force_noise": 0.3}
+# So much that single precision suffices: with a fifth of it, large weights of both signs lose all the digits allowed.
+NOISE: Any = {"energy_noise": 0.5, "force_noise": 1.5}
 
 # name: (model factory, atomic number, nearest-neighbor distance of the test structures in Å)
 POTENTIALS = {
